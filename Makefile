@@ -1,0 +1,169 @@
+# inferstep: machine-learning inference as a Slurm job step. `make help` lists the targets.
+include config.mk
+
+BUILD ?= build
+V     ?= 0
+Q     := $(if $(filter 0,$(V)),@)
+say    = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@))
+
+LIB   := $(BUILD)/lib
+PKG   := $(LIB)/inferstep
+BIN   := $(BUILD)/bin/inferstep
+SPANK := $(LIB)/slurm/spank_infer.so
+
+WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wundef -Wcast-align -Wnull-dereference -Werror
+HARD  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
+SANITIZE ?=
+ifneq ($(SANITIZE),)
+HARD  := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+endif
+OPT      ?= -O2 -g1
+CPPFLAGS += -Iruntime -DINFERSTEP_VERSION='"$(VERSION)"' -DINFERSTEP_PKGLIBDIR='"$(pkglibdir)"' -MMD -MP
+CXXFLAGS += -std=c++20 -fPIC -fvisibility=hidden $(OPT) $(WARN) $(HARD)
+LDFLAGS  += -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+
+# --- What is built from what: a part is the files of its folder; *_torch.cpp goes into the one library on libtorch.
+parts      = $(filter-out %_torch.cpp,$(wildcard $(addsuffix /*.cpp,$(1))))
+objects    = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
+CORE_OBJ   := $(call objects,$(call parts,runtime/core))
+PLACE_OBJ  := $(call objects,$(call parts,runtime/place))
+DB_OBJ     := $(call objects,$(call parts,runtime/db))
+VISION_OBJ := $(call objects,$(call parts,runtime/vision))
+CLI_OBJ    := $(call objects,$(call parts,runtime/cli))
+MODULE_OBJ := $(call objects,$(call parts,runtime/inferdb))
+LOADER_OBJ := $(BUILD)/obj/runtime/inferdb/loader.o
+CLIENT_OBJ := $(call objects,$(call parts,runtime/db/client))
+TORCH_OBJ  := $(call objects,$(wildcard runtime/*/*_torch.cpp runtime/*/*/*_torch.cpp))
+SPANK_OBJ  := $(patsubst %.cpp,$(BUILD)/obj/spank-%.o,$(subst /,_,$(wildcard spank/*.cpp) runtime/core/spawn.cpp))
+UNIT_OBJ   := $(call objects,$(wildcard tests/unit/*.cpp))
+FORTRAN    := runtime/db/client/inferclient.f90 runtime/db/client/fortran_loop.f90
+PRODUCTS    = $(BIN) $(SPANK) $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_fortran.so \
+              $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(PKG)/torch/.complete
+
+.PHONY: help deps all check unit demo bench install uninstall enable disable lint format clean distclean
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+help:                    ## this list
+	@echo "inferstep $(VERSION) ($(GIT)): make TARGET [VARIABLE=value]"; \
+	sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12; \
+	echo "found: Slurm $(or $(SLURM_VERSION),none), libtorch $(TORCH_HOME), CUDA $(or $(CUDA_VERSION),none), NCCL $(or $(NCCL_VERSION),none)"; \
+	echo "variables: prefix=$(prefix) DESTDIR=$(DESTDIR) slurm_plugindir=$(slurm_plugindir) TORCH_HOME SLURM_CFLAGS NO_CUDA_TOOLKIT=1 V=1"
+
+deps:                    ## install Debian packages (as root) and fetch libtorch into the cache, where they are missing
+	@contrib/deps/packages.sh
+	@contrib/deps/torch.sh >/dev/null
+	@contrib/deps/torch.sh --cudart >/dev/null
+
+all: $(PRODUCTS)         ## build everything
+	$(if $(missing_libs),$(error these libraries are missing: $(missing_libs); `make deps` installs them))
+
+# --- Compiling
+$(BUILD)/obj/%_torch.o: %_torch.cpp | $(BUILD)/torch.stamp
+	$(call say,TORCH)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(filter-out $(WARN) -D_FORTIFY_SOURCE=2,$(CXXFLAGS)) -Wall -Wextra -Werror \
+	    -isystem $(TORCH_HOME)/include -isystem $(TORCH_HOME)/include/torch/csrc/api/include -c $< -o $@
+
+$(BUILD)/obj/runtime/core/version.o: CPPFLAGS += -DINFERSTEP_GIT='"$(GIT)"' -DINFERSTEP_SLURM=$(or $(SLURM_VERSION),0) \
+    -DINFERSTEP_CUDA=$(or $(CUDA_VERSION),0) -DINFERSTEP_NCCL=$(or $(NCCL_VERSION),0)
+
+$(BUILD)/obj/%.o: %.cpp
+	$(call say,CXX)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(call pc_cflags,$(LIBS_NEEDED)) $(CXXFLAGS) -c $< -o $@
+
+# The plugin is loaded as root into srun and slurmstepd: no C++ run-time library, nothing but libc.
+define spank_rule
+$(BUILD)/obj/spank-$(subst /,_,$(1:.cpp=.o)): $(1)
+	$$(call say,SPANK)
+	$(Q)mkdir -p $$(@D)
+	$(Q)$$(CXX) $$(CPPFLAGS) -I. $$(SLURM_CFLAGS) $$(CXXFLAGS) -fno-exceptions -fno-rtti -fno-threadsafe-statics -c $$< -o $$@
+endef
+$(foreach source,$(wildcard spank/*.cpp) runtime/core/spawn.cpp,$(eval $(call spank_rule,$(source))))
+
+# --- Linking
+$(SPANK): $(SPANK_OBJ) spank/exports.map
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared $(LDFLAGS) -Wl,--version-script=spank/exports.map $(SPANK_OBJ) -o $@
+
+
+$(BIN): $(CLI_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(LDFLAGS) -pie $^ $(call pc_libs,$(LIBS_NEEDED)) -ldl -pthread -o $@
+
+$(PKG)/inferdb.so: $(MODULE_OBJ) $(CORE_OBJ) runtime/inferdb/exports.map
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,--version-script=runtime/inferdb/exports.map $(filter %.o,$^) $(call pc_libs,fmt libcjson libcrypto) -ldl -pthread -o $@
+
+$(PKG)/libinferstep_torch.so: $(TORCH_OBJ) | $(PKG)/torch/.complete
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -shared $(LDFLAGS) $^ -L$(PKG)/torch -Wl,-rpath,'$$ORIGIN/torch' -Wl,--no-as-needed \
+	    $(patsubst %,-l:%,$(notdir $(wildcard $(PKG)/torch/libcudart.so.13 $(PKG)/torch/libcupti.so.13))) \
+	    -ltorch_cpu -lc10 -Wl,--as-needed $(call pc_libs,fmt) -o $@
+
+$(LIB)/libinferclient.so: $(CLIENT_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,-soname,libinferclient.so.0 $^ $(call pc_libs,hiredis fmt) -o $@
+	$(Q)ln -sf libinferclient.so $@.0
+
+$(LIB)/libinferclient.a: $(CLIENT_OBJ)
+	$(call say,AR)
+	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ)
+	$(call say,FC)
+	$(Q)mkdir -p $(@D) $(BUILD)/include
+	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $^ $(LDFLAGS) $(call pc_libs,hiredis fmt) -lstdc++ -o $@
+
+# libtorch is not copied into the build: a folder of links, in which libtorch finds its neighbours through $$ORIGIN.
+$(BUILD)/torch.stamp:
+	$(Q)mkdir -p $(@D)
+	@test -f $(TORCH_HOME)/lib/libtorch_cpu.so || test "$(origin TORCH_HOME)" != file || contrib/deps/torch.sh >/dev/null
+	@test -f $(TORCH_HOME)/lib/libtorch_cpu.so || \
+	    { echo "make: TORCH_HOME=$(TORCH_HOME) holds no lib/libtorch_cpu.so; unset it to use the pinned one" >&2; exit 1; }
+	@touch $@
+
+$(PKG)/torch/.complete: | $(BUILD)/torch.stamp
+	$(Q)mkdir -p $(@D)
+	$(Q)for f in $(TORCH_HOME)/lib/*.so* $(addsuffix /*.so.*,$(CUDART_DIR)); do ln -sf $$f $(@D)/; done
+	$(Q)touch $@
+
+$(BUILD)/tests/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(LDFLAGS) $^ $(call pc_libs,$(LIBS_NEEDED)) -lcunit -ldl -pthread -o $@
+
+# --- Installing
+install: all             ## install below $(DESTDIR)$(prefix); activates nothing on a cluster
+	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(pkglibdir)/torch $(libdir) $(includedir) $(slurm_plugindir) $(sysconfdir)/inferstep $(docdir) $(mandir))
+	$(INSTALL) $(BIN) $(DESTDIR)$(bindir)/
+	$(INSTALL) -m 644 $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_fortran.so $(DESTDIR)$(pkglibdir)/
+	for f in $(PKG)/torch/*.so*; do ln -fL $$f $(DESTDIR)$(pkglibdir)/torch/ 2>/dev/null || cp -fL $$f $(DESTDIR)$(pkglibdir)/torch/; done
+	$(INSTALL) -m 644 $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(DESTDIR)$(libdir)/
+	ln -sf libinferclient.so $(DESTDIR)$(libdir)/libinferclient.so.0
+	$(INSTALL) -m 644 runtime/db/client/inferclient.hpp runtime/db/client/inferclient.h runtime/db/client/inferclient.f90 $(BUILD)/include/inferclient.mod $(DESTDIR)$(includedir)/
+	$(INSTALL) -m 644 $(SPANK) $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new
+	mv $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new $(DESTDIR)$(slurm_plugindir)/spank_infer.so
+	$(INSTALL) -m 644 etc/* $(DESTDIR)$(sysconfdir)/inferstep/
+	$(INSTALL) -m 644 README.md INSTALL NEWS SECURITY.md LICENSE $(DESTDIR)$(docdir)/
+	for f in man/*.[1-8]; do d=$(DESTDIR)$(mandir)/man$${f##*.}; $(INSTALL) -d $$d; $(INSTALL) -m 644 $$f $$d/; done
+
+uninstall:               ## remove what install put there
+	rm -f $(DESTDIR)$(bindir)/inferstep $(DESTDIR)$(slurm_plugindir)/spank_infer.so $(addprefix $(DESTDIR)$(libdir)/libinferclient,.so .so.0 .a)
+	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod)
+	rm -f $(foreach page,$(wildcard man/*.[1-8]),$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(notdir $(page)))
+	rm -rf $(DESTDIR)$(pkglibdir) $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/inferstep
+
+clean:                   ## remove the build; the cache with libtorch stays
+	rm -rf $(BUILD)
+
+include tests/rules.mk
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,45 @@
+# Detection: what is on this machine and where it is installed to. Everything can be overridden on the command line.
+
+prefix      ?= /usr/local
+exec_prefix ?= $(prefix)
+bindir      ?= $(exec_prefix)/bin
+libdir      ?= $(exec_prefix)/lib
+includedir  ?= $(prefix)/include
+sysconfdir  ?= $(prefix)/etc
+datarootdir ?= $(prefix)/share
+mandir      ?= $(datarootdir)/man
+docdir      ?= $(datarootdir)/doc/inferstep
+pkglibdir   ?= $(libdir)/inferstep
+INSTALL     ?= install
+
+VERSION := 0.1.0
+GIT     := $(shell git -C $(CURDIR) describe --always --dirty --abbrev=9 2>/dev/null || echo unknown)
+PKG_CONFIG ?= pkg-config
+
+# --- Slurm: SLURM_CFLAGS given, else pkg-config (SchedMD's packages), else the header where Debian puts it.
+SLURM_CFLAGS  ?= $(shell $(PKG_CONFIG) --cflags slurm 2>/dev/null)
+SLURM_INCLUDE ?= $(firstword $(patsubst -I%,%,$(filter -I%,$(SLURM_CFLAGS))) /usr/include)
+SLURM_VERSION := $(shell sed -n 's/^.define SLURM_VERSION_NUMBER *\(0x[0-9a-fA-F]*\).*/\1/p' \
+                   $(SLURM_INCLUDE)/slurm/slurm_version.h $(SLURM_INCLUDE)/slurm/slurm.h 2>/dev/null | head -n 1)
+MULTIARCH     := $(shell $(CXX) -print-multiarch 2>/dev/null)
+slurm_plugindir ?= $(firstword $(shell $(PKG_CONFIG) --variable=plugindir slurm 2>/dev/null) \
+                     $(wildcard /usr/lib/$(MULTIARCH)/slurm-wlm) $(libdir)/slurm)
+
+# --- Libraries with a .pc file
+LIBS_NEEDED := hwloc hiredis libcjson fmt libcrypto libjpeg libpng
+pc_cflags    = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
+pc_libs      = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+missing_libs = $(strip $(foreach lib,$(LIBS_NEEDED),$(shell $(PKG_CONFIG) --exists $(lib) || echo $(lib))))
+
+# --- libtorch: TORCH_HOME if given, else the pinned wheel in the cache (contrib/deps/torch.sh fetches it).
+TORCH_HOME  ?= $(shell contrib/deps/torch.sh --print)
+CUDART_DIR   = $(shell contrib/deps/torch.sh --cudart)
+
+# --- CUDA and NCCL: used through dlopen at run time; the versions compiled against are recorded.
+CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(realpath $(shell command -v nvcc 2>/dev/null)))
+ifeq ($(NO_CUDA_TOOLKIT),1)
+override CUDA_HOME :=
+endif
+CUDA_VERSION := $(if $(CUDA_HOME),$(shell sed -n 's/^.define CUDA_VERSION  *//p' $(firstword $(wildcard $(CUDA_HOME)/include/cuda.h $(CUDA_HOME)/targets/*/include/cuda.h) /dev/null)))
+NCCL_HEADER  := $(if $(CUDA_HOME),$(firstword $(wildcard $(CUDA_HOME)/include/nccl.h /usr/local/include/nccl.h /usr/include/nccl.h)))
+NCCL_VERSION := $(if $(NCCL_HEADER),$(shell sed -n 's/^.define NCCL_VERSION_CODE  *//p' $(NCCL_HEADER)))

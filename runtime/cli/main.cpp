@@ -1,0 +1,42 @@
+// The program `inferstep`: the table of its subcommands, and what is common to all.
+#include <csignal>
+
+#include "cli/commands.hpp"
+#include "core/log.hpp"
+#include "core/version.hpp"
+
+namespace inferstep::cli {
+
+// One line per subcommand, in the order of --help; each is defined in the file of its name.
+
+constexpr AddCommand kCommands[] = {
+    nullptr,
+};
+
+}  // namespace inferstep::cli
+
+int main(int argc, char** argv) {
+    using namespace inferstep;
+    // A reader that went away (a pipe, a database) shows as an error of the write, with its name, not as a silent
+    // death.
+    std::signal(SIGPIPE, SIG_IGN);
+    CLI::App app{"Machine-learning inference as a Slurm job step", "inferstep"};
+    app.set_version_flag("--version", version_text());
+    app.require_subcommand(1);
+    app.failure_message([](const CLI::App* a, const CLI::Error& e) {
+        return fmt::format("inferstep: error: {}\ninferstep: hint: {} --help lists what is accepted\n", e.what(),
+                           a->get_name());
+    });
+    cli::Outcome outcome;
+    for (const cli::AddCommand add : cli::kCommands) {
+        if (add != nullptr) {
+            add(app, outcome);
+        }
+    }
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
+    return outcome.exit_code;
+}

@@ -1,0 +1,38 @@
+// Small file helpers; every error names the path.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/fd.hpp"
+#include "core/result.hpp"
+
+namespace inferstep {
+
+Result<std::string> read_file(const std::string& path);  // whole, any size, binary
+Status write_file(const std::string& path,
+                  std::string_view data);            // atomic: a temporary beside it, then rename; mode 0644 & ~umask
+Status make_directories(const std::string& path);    // like mkdir -p
+std::string absolute_path(const std::string& path);  // against the current directory; no symlink is resolved
+Result<std::string> sha256_of_file(const std::string& path);  // 64 lower-case hex digits
+Result<std::string> random_hex(std::size_t bytes);            // from the kernel
+
+// The directory of our libraries and helpers (…/lib/inferstep): beside the running binary, else where it was installed.
+std::string library_directory();
+
+// An append-only text file, one write per line, so that a crash leaves whole lines. A write error is kept for status().
+class LineFile {
+   public:
+    static Result<LineFile> create(const std::string& path);  // truncates
+    void line(std::string_view text);
+    Status finish();  // flush to disk; the first error since create()
+
+   private:
+    explicit LineFile(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
+    UniqueFd fd_;
+    std::string path_;
+    int error_ = 0;
+};
+
+}  // namespace inferstep

@@ -1,0 +1,77 @@
+#include "core/json.hpp"
+
+namespace inferstep {
+
+Result<Json> Json::parse(std::string_view text, std::string_view name) {
+    cJSON* node = cJSON_ParseWithLength(text.data(), text.size());
+    if (node == nullptr) {
+        return fail("{} is not valid JSON", name);
+    }
+    return Json(node);
+}
+
+Json& Json::set(const char* key, Json value) {
+    cJSON_AddItemToObject(node_.get(), key, value.node_.release());
+    return *this;
+}
+
+Json& Json::set(const char* key, std::string_view value) {
+    cJSON_AddItemToObject(node_.get(), key, cJSON_CreateString(std::string(value).c_str()));
+    return *this;
+}
+
+Json& Json::set(const char* key, bool value) {
+    cJSON_AddItemToObject(node_.get(), key, cJSON_CreateBool(value ? 1 : 0));
+    return *this;
+}
+
+Json& Json::push(Json value) {
+    cJSON_AddItemToArray(node_.get(), value.node_.release());
+    return *this;
+}
+
+Json& Json::push(std::string_view value) {
+    cJSON_AddItemToArray(node_.get(), cJSON_CreateString(std::string(value).c_str()));
+    return *this;
+}
+
+Json& Json::push(double value) {
+    cJSON_AddItemToArray(node_.get(), cJSON_CreateNumber(value));
+    return *this;
+}
+
+std::string Json::text(const char* key, std::string fallback) const {
+    const char* s = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(node_.get(), key));
+    return s != nullptr ? std::string(s) : std::move(fallback);
+}
+
+double Json::number(const char* key, double fallback) const {
+    const cJSON* item = cJSON_GetObjectItemCaseSensitive(node_.get(), key);
+    return cJSON_IsNumber(item) != 0 ? item->valuedouble : fallback;
+}
+
+Json Json::copy_of(const char* key) const {
+    const cJSON* item = cJSON_GetObjectItemCaseSensitive(node_.get(), key);
+    return Json(item != nullptr ? cJSON_Duplicate(item, 1) : cJSON_CreateNull());
+}
+
+std::vector<Json> Json::items() const {
+    std::vector<Json> all;
+    const cJSON* item = nullptr;
+    cJSON_ArrayForEach(item, node_.get()) { all.push_back(Json(cJSON_Duplicate(item, 1))); }
+    return all;
+}
+
+std::string Json::as_text() const {
+    const char* s = cJSON_GetStringValue(node_.get());
+    return s != nullptr ? std::string(s) : std::string();
+}
+
+std::string Json::dump(bool pretty) const {
+    char* text = pretty ? cJSON_Print(node_.get()) : cJSON_PrintUnformatted(node_.get());
+    std::string result = text != nullptr ? text : "";
+    cJSON_free(text);
+    return result;
+}
+
+}  // namespace inferstep

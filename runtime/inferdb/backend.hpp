@@ -1,0 +1,58 @@
+// What executes models. The module and the in-process check know only this interface; libtorch stands behind it, in
+// libinferstep_torch.so, which is opened when it is first needed. Plain types cross the boundary, never libtorch's.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace inferstep {
+
+enum class DType : std::uint8_t { float32, float64, int8, int16, int32, int64, uint8, uint16, boolean, string };
+
+// The bytes of a tensor in C order, little endian. `owner` keeps them alive; they are never written once shared.
+struct TensorView {
+    DType dtype = DType::float32;
+    std::vector<std::int64_t> shape;
+    const void* data = nullptr;
+    std::size_t bytes = 0;
+    std::shared_ptr<const void> owner;
+};
+
+struct ModelOptions {
+    std::string device = "CPU";  // CPU, GPU or GPU:n as RedisAI writes them
+    int threads = 1;             // intra-op threads of one execution
+    bool optimize = true;        // freeze and optimize for inference; false: exactly as saved (the reference in checks)
+};
+
+class Model {
+   public:
+    virtual ~Model() = default;
+    // Run on the calling thread. Inputs share dim 0 when batched by the caller. Outputs are contiguous and on the host.
+    virtual Result<std::vector<TensorView>> run(const std::vector<TensorView>& inputs) = 0;
+    // Shape of an example input (with batch 1) when the file carries one (inferstep model writes it), else empty.
+    virtual std::vector<std::int64_t> example_shape() const = 0;
+};
+
+class Backend {
+   public:
+    virtual ~Backend() = default;
+    virtual std::string version() const = 0;  // "torch 2.11.0"
+    virtual int gpu_count() const = 0;
+    // `blob`: the bytes of a TorchScript file. Errors are one line, in libtorch's words without its stack trace.
+    virtual Result<std::shared_ptr<Model>> load(std::string_view blob, const ModelOptions& options) = 0;
+    // Must be called once on every thread before its first run(): sets that thread's intra-op thread count.
+    virtual void prepare_thread(int threads) = 0;
+    // Write a seeded model of the zoo as TorchScript: "resnet18" … "resnet152". `classes` outputs.
+    virtual Status write_model(const std::string& architecture, std::uint64_t seed, int classes,
+                               const std::string& path) = 0;
+};
+
+// Open libinferstep_torch.so in `directory` (once per process) and give its backend. Error: the dynamic linker's words.
+Result<Backend*> open_torch_backend(const std::string& directory);
+
+}  // namespace inferstep
