@@ -57,7 +57,12 @@ deps:                    ## install Debian packages (as root) and fetch libtorch
 	@contrib/deps/torch.sh --cudart >/dev/null
 
 all: $(PRODUCTS)         ## build everything
-	$(if $(missing_libs),$(error these libraries are missing: $(missing_libs); `make deps` installs them))
+
+# Only a goal that compiles needs the libraries, and then the message comes before the first compiler error.
+ifneq ($(filter all install unit,$(MAKECMDGOALS)),)
+$(if $(missing_libs),$(error these libraries are missing: $(missing_libs); `make deps` installs them))
+$(if $(SLURM_VERSION),,$(error no Slurm headers found in $(SLURM_INCLUDE); `make deps` installs them or set SLURM_CFLAGS=-I…))
+endif
 
 # --- Compiling
 $(BUILD)/obj/%_torch.o: %_torch.cpp | $(BUILD)/torch.stamp
@@ -72,7 +77,7 @@ $(BUILD)/obj/runtime/core/version.o: CPPFLAGS += -DINFERSTEP_GIT='"$(GIT)"' -DIN
 $(BUILD)/obj/%.o: %.cpp
 	$(call say,CXX)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) $(CPPFLAGS) $(call pc_cflags,$(LIBS_NEEDED)) $(CXXFLAGS) -c $< -o $@
+	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) -c $< -o $@
 
 # The plugin is loaded as root into srun and slurmstepd: no C++ run-time library, nothing but libc.
 define spank_rule
@@ -93,24 +98,24 @@ $(SPANK): $(SPANK_OBJ) spank/exports.map
 $(BIN): $(CLI_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) $(LDFLAGS) -pie $^ $(call pc_libs,$(LIBS_NEEDED)) -ldl -pthread -o $@
+	$(Q)$(CXX) $(LDFLAGS) -pie $^ $(PC_LIBS) -ldl -pthread -o $@
 
 $(PKG)/inferdb.so: $(MODULE_OBJ) $(CORE_OBJ) runtime/inferdb/exports.map
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,--version-script=runtime/inferdb/exports.map $(filter %.o,$^) $(call pc_libs,fmt libcjson libcrypto) -ldl -pthread -o $@
+	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,--version-script=runtime/inferdb/exports.map $(filter %.o,$^) -lfmt -lcjson -lcrypto -ldl -pthread -o $@
 
 $(PKG)/libinferstep_torch.so: $(TORCH_OBJ) | $(PKG)/torch/.complete
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -shared $(LDFLAGS) $^ -L$(PKG)/torch -Wl,-rpath,'$$ORIGIN/torch' -Wl,--no-as-needed \
 	    $(patsubst %,-l:%,$(notdir $(wildcard $(PKG)/torch/libcudart.so.13 $(PKG)/torch/libcupti.so.13))) \
-	    -ltorch_cpu -lc10 -Wl,--as-needed $(call pc_libs,fmt) -o $@
+	    -ltorch_cpu -lc10 -Wl,--as-needed -lfmt -o $@
 
 $(LIB)/libinferclient.so: $(CLIENT_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,-soname,libinferclient.so.0 $^ $(call pc_libs,hiredis fmt) -o $@
+	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,-soname,libinferclient.so.0 $^ -lhiredis -lfmt -o $@
 	$(Q)ln -sf libinferclient.so $@.0
 
 $(LIB)/libinferclient.a: $(CLIENT_OBJ)
@@ -121,25 +126,25 @@ $(LIB)/libinferclient.a: $(CLIENT_OBJ)
 $(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ)
 	$(call say,FC)
 	$(Q)mkdir -p $(@D) $(BUILD)/include
-	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $^ $(LDFLAGS) $(call pc_libs,hiredis fmt) -lstdc++ -o $@
+	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $^ $(LDFLAGS) -lhiredis -lfmt -lstdc++ -o $@
 
 # libtorch is not copied into the build: a folder of links, in which libtorch finds its neighbours through $$ORIGIN.
 $(BUILD)/torch.stamp:
 	$(Q)mkdir -p $(@D)
-	@test -f $(TORCH_HOME)/lib/libtorch_cpu.so || test "$(origin TORCH_HOME)" != file || contrib/deps/torch.sh >/dev/null
+	@$(TORCH_FETCH)
 	@test -f $(TORCH_HOME)/lib/libtorch_cpu.so || \
 	    { echo "make: TORCH_HOME=$(TORCH_HOME) holds no lib/libtorch_cpu.so; unset it to use the pinned one" >&2; exit 1; }
 	@touch $@
 
 $(PKG)/torch/.complete: | $(BUILD)/torch.stamp
 	$(Q)mkdir -p $(@D)
-	$(Q)for f in $(TORCH_HOME)/lib/*.so* $(addsuffix /*.so.*,$(CUDART_DIR)); do ln -sf $$f $(@D)/; done
+	$(Q)for f in $(TORCH_HOME)/lib/*.so* $$(contrib/deps/torch.sh --cudart | sed 's,$$,/*.so.*,'); do ln -sf $$f $(@D)/; done
 	$(Q)touch $@
 
 $(BUILD)/tests/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) $(LDFLAGS) $^ $(call pc_libs,$(LIBS_NEEDED)) -lcunit -ldl -pthread -o $@
+	$(Q)$(CXX) $(LDFLAGS) $^ $(PC_LIBS) -lcunit -ldl -pthread -o $@
 
 # --- Installing
 install: all             ## install below $(DESTDIR)$(prefix); activates nothing on a cluster

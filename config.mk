@@ -27,13 +27,15 @@ slurm_plugindir ?= $(firstword $(shell $(PKG_CONFIG) --variable=plugindir slurm 
 
 # --- Libraries with a .pc file
 LIBS_NEEDED := hwloc hiredis libcjson fmt libcrypto libjpeg libpng
-pc_cflags    = $(shell $(PKG_CONFIG) --cflags $(1) 2>/dev/null)
-pc_libs      = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
+PC_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(LIBS_NEEDED) 2>/dev/null)
+PC_LIBS     := $(shell $(PKG_CONFIG) --libs $(LIBS_NEEDED) 2>/dev/null)
 missing_libs = $(strip $(foreach lib,$(LIBS_NEEDED),$(shell $(PKG_CONFIG) --exists $(lib) || echo $(lib))))
 
-# --- libtorch: TORCH_HOME if given, else the pinned wheel in the cache (contrib/deps/torch.sh fetches it).
-TORCH_HOME  ?= $(shell contrib/deps/torch.sh --print)
-CUDART_DIR   = $(shell contrib/deps/torch.sh --cudart)
+# --- libtorch: TORCH_HOME if given, else the pinned wheel in the cache, which contrib/deps/torch.sh fetches when needed.
+ifndef TORCH_HOME
+TORCH_HOME  := $(shell contrib/deps/torch.sh --print)
+TORCH_FETCH := contrib/deps/torch.sh >/dev/null
+endif
 
 # --- CUDA and NCCL: used through dlopen at run time; the versions compiled against are recorded.
 CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(realpath $(shell command -v nvcc 2>/dev/null)))

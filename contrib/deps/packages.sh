@@ -1,17 +1,19 @@
 #!/bin/sh
 # Install the Debian packages that building and testing inferstep needs. Does nothing, and needs no root, when all are there.
-# Usage: packages.sh [build] [test]      (both by default)
+# Usage: packages.sh [build] [test] [lint]      (build and test by default)
 set -eu
 build="g++ gfortran make pkg-config libslurm-dev libhwloc-dev libhiredis-dev libcjson-dev libcunit1-dev libcli11-dev libfmt-dev
   libssl-dev libjpeg-dev libpng-dev python3 python3-pip unzip"
 test="munge slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core redis-server redis-tools
   hwloc-nox bats strace mandoc jq procps iproute2"
+lint="clang-format clang-tidy shellcheck"
 wanted=
 for set in ${*:-build test}; do
     case $set in
         build) wanted="$wanted $build" ;;
         test) wanted="$wanted $test" ;;
-        *) echo "packages.sh: unknown set '$set'; use build or test" >&2; exit 2 ;;
+        lint) wanted="$wanted $lint" ;;
+        *) echo "packages.sh: unknown set '$set'; use build, test or lint" >&2; exit 2 ;;
     esac
 done
 missing=
