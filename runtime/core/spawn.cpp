@@ -82,7 +82,7 @@ int arrange_fds(const SpawnRequest& r, int pipe_fd) {
     const int out = arrange_fds(r, pipe_fd);
     default_signals();
     umask(077);
-    if (r.cwd != nullptr && chdir(r.cwd) != 0) {
+    if ((r.cwd != nullptr && chdir(r.cwd) != 0) || (r.cpus != nullptr && !set_affinity(0, *r.cpus))) {
         give_up(out);
     }
     execve(r.path, r.argv, r.env);

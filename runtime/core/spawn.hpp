@@ -7,6 +7,8 @@
 
 #include <sys/types.h>
 
+#include "core/cpuset.hpp"
+
 namespace inferstep {
 
 struct SpawnRequest {
@@ -15,12 +17,13 @@ struct SpawnRequest {
     char* const* env = nullptr;     // ends with nullptr
     const int* pass_fds = nullptr;  // become 3, 4, … in the program
     int pass_fd_count = 0;
-    int stdin_fd = -1;      // -1: /dev/null
-    int stdout_fd = -1;     // -1: /dev/null
-    int stderr_fd = -1;     // -1: /dev/null
-    const char* cwd = "/";  // nullptr: keep
-    bool detach = false;    // fork twice: the caller never gets a child (a program that waits for all its children must
-                            // not see ours)
+    int stdin_fd = -1;             // -1: /dev/null
+    int stdout_fd = -1;            // -1: /dev/null
+    int stderr_fd = -1;            // -1: /dev/null
+    const char* cwd = "/";         // nullptr: keep
+    const CpuSet* cpus = nullptr;  // the program's CPUs, set before its first instruction; nullptr: those of the caller
+    bool detach = false;  // fork twice: the caller never gets a child (a program that waits for all its children must
+                          // not see ours)
     bool die_with_parent = false;  // PR_SET_PDEATHSIG SIGKILL
     bool new_session = false;
 };
