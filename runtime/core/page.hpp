@@ -58,7 +58,7 @@ struct Page {
     char hint[256];       // what to try, or empty
     char state_dir[128];  // exported to the tasks as INFER_STATE_DIR
     PageInstance instances[kMaxInstances];
-    PageTask tasks[];  // task_count of them, by local task id
+    __extension__ PageTask tasks[];  // task_count of them, by local task id
 };
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 
