@@ -1,0 +1,154 @@
+// NAME:PATH[,key=value…]
+#include <algorithm>
+#include <cctype>
+
+#include "core/file.hpp"
+#include "core/words.hpp"
+#include "db/options.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr long kMaxBatch = 1 << 20;
+const std::vector<std::string_view> kTypes = {"FLOAT", "DOUBLE", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16"};
+
+std::string upper(std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return text;
+}
+
+Status set_backend(ModelSpec& model, const std::string& what, const std::string& value) {
+    model.backend = upper(value);
+    const Result<std::size_t> known = parse_choice(what, model.backend, {"TORCH"});
+    return known ? Status::ok() : Status(known.error());
+}
+
+Status set_device(ModelSpec& model, const std::string& what, const std::string& value) {
+    model.device = upper(value);
+    if (model.device == "CPU" || model.device == "GPU") {
+        return Status::ok();
+    }
+    if (model.device.starts_with("GPU:") && parse_number(what, model.device.substr(4), 0, 63)) {
+        return Status::ok();
+    }
+    return fail("{}: '{}' is no device; give cpu, gpu or gpu:N", what, value);
+}
+
+Status set_sha256(ModelSpec& model, const std::string& what, const std::string& value) {
+    model.sha256 = value;
+    std::transform(value.begin(), value.end(), model.sha256.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const bool hex = model.sha256.find_first_not_of("0123456789abcdef") == std::string::npos;
+    return hex && value.size() == 64 ? Status::ok() : Status(fail("{}: '{}' is not 64 hex digits", what, value));
+}
+
+// "1x3x224x224" or "1x3x224x224:FLOAT"
+Status set_warmup(ModelSpec& model, const std::string& what, const std::string& value) {
+    const std::size_t colon = value.find(':');
+    if (colon != std::string::npos) {
+        model.warmup_type = upper(value.substr(colon + 1));
+        if (const Result<std::size_t> known = parse_choice(what, model.warmup_type, kTypes); !known) {
+            return known.error();
+        }
+    }
+    long elements = 1;
+    for (const std::string& part : split(value.substr(0, colon), 'x')) {
+        const Result<long> size = parse_number(what, part, 1, 1 << 30);
+        if (!size) {
+            return size.error();
+        }
+        model.warmup.push_back(*size);
+        if (__builtin_mul_overflow(elements, *size, &elements) || elements > 1 << 30) {
+            return fail("{}: a tensor of shape {} is too large to warm up with", what, value);
+        }
+    }
+    return model.warmup.empty() ? Status(fail("{}: give a shape like 1x3x224x224", what)) : Status::ok();
+}
+
+template <int ModelSpec::*field, long low, long high>
+Status set_number(ModelSpec& model, const std::string& what, const std::string& value) {
+    const Result<long> number = parse_number(what, value, low, high);
+    if (!number) {
+        return number.error();
+    }
+    model.*field = static_cast<int>(*number);
+    return Status::ok();
+}
+
+struct Key {
+    std::string_view name;
+    Status (*set)(ModelSpec&, const std::string& what, const std::string& value);
+};
+constexpr Key kKeys[] = {
+    {"backend", set_backend},
+    {"device", set_device},
+    {"batchsize", set_number<&ModelSpec::batch_size, 1, kMaxBatch>},
+    {"minbatchsize", set_number<&ModelSpec::min_batch_size, 1, kMaxBatch>},
+    {"minbatchtimeout", set_number<&ModelSpec::min_batch_timeout, 1, 60'000>},
+    {"threads", set_number<&ModelSpec::threads, 1, 1024>},
+    {"sha256", set_sha256},
+    {"warmup", set_warmup},
+};
+
+Status set_key(ModelSpec& model, const std::string& what, const std::string& word, std::vector<std::string>& seen) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) {
+        return fail("{}: '{}' is not key=value", what, word);
+    }
+    const std::string key = word.substr(0, equals);
+    std::vector<std::string_view> names;
+    for (const Key& k : kKeys) {
+        names.push_back(k.name);
+    }
+    const Result<std::size_t> index = parse_choice(what + ": key", key, names);
+    if (!index) {
+        return index.error();
+    }
+    if (std::find(seen.begin(), seen.end(), key) != seen.end()) {
+        return fail("{}: {} is given twice", what, key);
+    }
+    seen.push_back(key);
+    return kKeys[*index].set(model, what + ": " + key, word.substr(equals + 1));
+}
+
+Status check_agreement(const ModelSpec& m, const std::string& what) {
+    if (m.min_batch_size > std::max(m.batch_size, 1)) {
+        return fail("{}: minbatchsize={} is more than batchsize={}", what, m.min_batch_size, m.batch_size);
+    }
+    if (m.min_batch_timeout > 0 && m.min_batch_size == 0) {
+        return fail("{}: minbatchtimeout needs minbatchsize", what);
+    }
+    return Status::ok();
+}
+
+}  // namespace
+
+Result<ModelSpec> parse_model(const std::string& text, const std::string& cwd) {
+    ModelSpec model;
+    model.text = text;
+    const std::vector<std::string> words = split(text, ',');
+    const std::string first = words.empty() ? "" : words[0];
+    const std::size_t colon = first.find(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == first.size()) {
+        return fail("--model: '{}' is not NAME:PATH[,key=value…]", text);
+    }
+    model.name = first.substr(0, colon);
+    model.path = first.substr(colon + 1);
+    if (model.path[0] != '/') {
+        model.path = absolute_path(cwd + "/" + model.path);
+    }
+    const std::string what = "--model " + model.name;
+    std::vector<std::string> seen;
+    for (std::size_t i = 1; i < words.size(); ++i) {
+        if (Status s = set_key(model, what, words[i], seen); !s) {
+            return s.error();
+        }
+    }
+    if (Status s = check_agreement(model, what); !s) {
+        return s.error();
+    }
+    return model;
+}
+
+}  // namespace inferstep

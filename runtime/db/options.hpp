@@ -1,0 +1,68 @@
+// What `inferstep db serve` and `inferstep run` are asked for: the words of the command line, and what they mean.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace inferstep {
+
+// The words as they were given, not yet looked at; empty: not given.
+struct DbArguments {
+    std::string colocate, db_cpus, db_tpq, pin_app, device, timeout;
+    std::string outdir, statedir, cwd, redis, page_fd, life_fd;
+    std::vector<std::string> models;
+    bool verbose = false;
+    bool dry_run = false;
+};
+
+enum class Device { automatic, cpu, gpu };
+const char* device_word(Device device);  // "auto", "cpu", "gpu"
+
+// One model to be loaded before the tasks start: NAME:PATH[,key=value…].
+struct ModelSpec {
+    std::string text;  // as given
+    std::string name;  // its key in the database
+    std::string path;  // absolute
+    std::string backend = "TORCH";
+    std::string device;                // CPU, GPU or GPU:n; empty: what --device gives
+    int batch_size = 0;                // requests are batched up to this many samples; 0: not batched
+    int min_batch_size = 0;            // wait for at least this many …
+    int min_batch_timeout = 0;         // … but no longer than this, in milliseconds
+    int threads = 0;                   // intra-op threads of one execution; 0: the database's CPUs over its workers
+    std::string sha256;                // what the file must have, 64 hex digits; empty: not checked
+    std::vector<std::int64_t> warmup;  // shape of the input of the warm-up inference; empty: what the file says
+    std::string warmup_type = "FLOAT";
+};
+
+struct DbOptions {
+    int instances = 0;  // --colocate; 0: no database
+    int db_cpus = 0;    // 0: the planner's default
+    int tpq = 1;
+    bool pin_app = true;
+    Device device = Device::automatic;
+    int timeout_s = 60;
+    std::string cwd;     // where relative paths start
+    std::string outdir;  // absolute; empty: not asked for
+    std::string statedir = "/dev/shm";
+    std::string redis;  // absolute path of redis-server
+    std::vector<ModelSpec> models;
+    int page_fd = -1;  // -1: stand-alone
+    int life_fd = -1;
+    bool verbose = false;
+    bool dry_run = false;
+};
+
+// Errors name the option, show the word, and say what is accepted. A relative path is one below --cwd (default: the
+// current directory).
+Result<DbOptions> parse_db_options(const DbArguments& arguments);
+
+// The command line by which `inferstep db serve` gets the same options.
+std::vector<std::string> as_arguments(const DbOptions& options);
+
+// NAME:PATH[,key=value…]; `cwd` is where a relative PATH starts.
+Result<ModelSpec> parse_model(const std::string& text, const std::string& cwd);
+
+}  // namespace inferstep
