@@ -1,0 +1,123 @@
+#include "place/assign.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+namespace inferstep {
+namespace {
+
+std::size_t at(int index) { return static_cast<std::size_t>(index); }
+
+CpuSet package_cpus(const Topology& topology, int package) {
+    CpuSet all;
+    for (const Domain& domain : topology.domains) {
+        all = domain.package == package ? all | domain.cpus : all;
+    }
+    return all;
+}
+
+// The instances that are near a task. A domain that holds more than half as many of its CPUs as the best one is as good
+// as the best: a mask that covers the whole node is not drawn to the domain from which a database took one CPU less.
+std::vector<int> near_instances(const Topology& topology, const Plan& plan, const CpuSet& mask) {
+    std::vector<int> by_domain;
+    std::vector<int> by_package;
+    for (const PlannedInstance& instance : plan.instances) {
+        const Domain& domain = topology.domains[at(instance.domain)];
+        by_domain.push_back((domain.cpus & mask).count());
+        by_package.push_back((package_cpus(topology, domain.package) & mask).count());
+    }
+    for (const std::vector<int>& overlap : {by_domain, by_package}) {
+        const int best = *std::max_element(overlap.begin(), overlap.end());
+        std::vector<int> near;
+        for (std::size_t i = 0; i < overlap.size(); ++i) {
+            if (best > 0 && overlap[i] * 2 > best) {
+                near.push_back(static_cast<int>(i));
+            }
+        }
+        if (!near.empty()) {
+            return near;
+        }
+    }
+    std::vector<int> all(plan.instances.size());
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+}
+
+// 0: same domain, 1: same package, 2: elsewhere.
+int distance(const Topology& topology, const PlannedInstance& instance, const Gpu& gpu) {
+    if (gpu.domain < 0) {
+        return 2;
+    }
+    if (gpu.domain == instance.domain) {
+        return 0;
+    }
+    return topology.domains[at(gpu.domain)].package == topology.domains[at(instance.domain)].package ? 1 : 2;
+}
+
+}  // namespace
+
+void assign_tasks(const Topology& topology, Plan& plan) {
+    std::vector<std::vector<int>> near;
+    for (const PlannedTask& task : plan.tasks) {
+        near.push_back(near_instances(topology, plan, task.after));
+    }
+    // Those that have no choice first; the others then even the numbers out.
+    std::vector<int> load(plan.instances.size(), 0);
+    for (const bool choosers : {false, true}) {
+        for (std::size_t t = 0; t < plan.tasks.size(); ++t) {
+            if ((near[t].size() > 1) != choosers) {
+                continue;
+            }
+            plan.tasks[t].instance = *std::min_element(near[t].begin(), near[t].end(),
+                                                       [&](int a, int b) { return load[at(a)] < load[at(b)]; });
+            ++load[at(plan.tasks[t].instance)];
+        }
+    }
+}
+
+void assign_gpus(const Topology& topology, Plan& plan) {
+    const int gpus = static_cast<int>(topology.gpus.size());
+    const int instances = static_cast<int>(plan.instances.size());
+    if (gpus == 0) {
+        return;
+    }
+    if (gpus < instances) {
+        std::vector<int> users(topology.gpus.size(), 0);
+        for (PlannedInstance& instance : plan.instances) {
+            int best = 0;
+            for (int g = 1; g < gpus; ++g) {
+                const auto key = [&](int i) {
+                    return std::pair(users[at(i)], distance(topology, instance, topology.gpus[at(i)]));
+                };
+                best = key(g) < key(best) ? g : best;
+            }
+            ++users[at(best)];
+            instance.gpus.push_back(topology.gpus[at(best)].index);
+        }
+        plan.notes.push_back(fmt::format("{} instances share {} GPU{}", instances, gpus, gpus == 1 ? "" : "s"));
+        return;
+    }
+    std::vector<int> quota(plan.instances.size(), gpus / instances);
+    for (int i = 0; i < gpus % instances; ++i) {
+        ++quota[at(i)];
+    }
+    std::vector<bool> given(topology.gpus.size(), false);
+    for (int reach = 0; reach <= 2; ++reach) {
+        for (std::size_t g = 0; g < topology.gpus.size(); ++g) {
+            int best = -1;
+            for (int i = 0; i < instances && !given[g]; ++i) {
+                if (quota[at(i)] > 0 && distance(topology, plan.instances[at(i)], topology.gpus[g]) <= reach &&
+                    (best < 0 || quota[at(i)] > quota[at(best)])) {
+                    best = i;
+                }
+            }
+            if (best >= 0) {
+                given[g] = true;
+                --quota[at(best)];
+                plan.instances[at(best)].gpus.push_back(topology.gpus[g].index);
+            }
+        }
+    }
+}
+
+}  // namespace inferstep

@@ -1,0 +1,87 @@
+#include "place/gpus.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "core/fd.hpp"
+#include "core/file.hpp"
+
+namespace inferstep {
+namespace {
+
+using PciAttributes = hwloc_obj_attr_u::hwloc_pcidev_attr_s;
+
+constexpr unsigned kNvidia = 0x10de;
+constexpr unsigned kDisplay = 0x03;  // PCI base class: VGA (0x0300) and 3D controllers (0x0302)
+
+std::string pci_address(const PciAttributes& pci) {
+    return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", pci.domain, pci.bus, pci.dev, pci.func);
+}
+
+// Whether this process may open the device node of the GPU at `address`. The driver tells its number; without the
+// driver's word (it is not loaded, or its files are hidden) there is no CUDA on the device either.
+bool usable(const std::string& address) {
+    const Result<std::string> text = read_file("/proc/driver/nvidia/gpus/" + address + "/information");
+    if (!text) {
+        return false;
+    }
+    constexpr std::string_view kKey = "Device Minor:";
+    const std::size_t key = text->find(kKey);
+    const std::size_t digits = key == std::string::npos ? key : text->find_first_of("0123456789", key + kKey.size());
+    int minor = 0;
+    if (digits == std::string::npos ||
+        std::from_chars(text->data() + digits, text->data() + text->size(), minor).ec != std::errc{}) {
+        return false;
+    }
+    return static_cast<bool>(UniqueFd(open(fmt::format("/dev/nvidia{}", minor).c_str(), O_RDWR | O_CLOEXEC)));
+}
+
+// The domain that shares most CPUs with the device's surroundings; -1 when they are the whole machine.
+int domain_near(hwloc_topology_t t, hwloc_obj_t device, const Topology& topology) {
+    const hwloc_obj_t around = hwloc_get_non_io_ancestor_obj(t, device);
+    if (around == nullptr || around->cpuset == nullptr || topology.domains.empty()) {
+        return -1;
+    }
+    std::vector<int> shared(topology.domains.size(), 0);
+    int total = 0;
+    for (const Cpu& cpu : topology.cpus) {
+        if (hwloc_bitmap_isset(around->cpuset, static_cast<unsigned>(cpu.os)) != 0) {
+            ++shared[static_cast<std::size_t>(cpu.domain)];
+            ++total;
+        }
+    }
+    const bool everywhere = total == static_cast<int>(topology.cpus.size()) && topology.domains.size() > 1;
+    return total == 0 || everywhere ? -1
+                                    : static_cast<int>(std::max_element(shared.begin(), shared.end()) - shared.begin());
+}
+
+}  // namespace
+
+std::vector<Gpu> find_gpus(hwloc_topology_t loaded, const Topology& topology) {
+    std::vector<std::pair<std::string, Gpu>> found;
+    for (hwloc_obj_t device = nullptr; (device = hwloc_get_next_pcidev(loaded, device)) != nullptr;) {
+        const PciAttributes& pci = device->attr->pcidev;
+        if (pci.vendor_id != kNvidia || (pci.class_id >> 8U) != kDisplay) {
+            continue;
+        }
+        const std::string address = pci_address(pci);
+        if (hwloc_topology_is_thissystem(loaded) != 0 && !usable(address)) {
+            continue;
+        }
+        const char* name = hwloc_obj_get_info_by_name(device, "PCIDevice");
+        found.push_back({address, {0, domain_near(loaded, device, topology), name != nullptr ? name : "NVIDIA GPU"}});
+    }
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::vector<Gpu> gpus;
+    for (auto& [address, gpu] : found) {
+        gpu.index = static_cast<int>(gpus.size());
+        gpus.push_back(std::move(gpu));
+    }
+    return gpus;
+}
+
+}  // namespace inferstep

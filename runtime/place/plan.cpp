@@ -1,0 +1,213 @@
+#include "place/plan.hpp"
+
+#include <algorithm>
+
+#include "core/cpulist.hpp"
+#include "core/page.hpp"
+#include "place/assign.hpp"
+#include "place/take.hpp"
+
+namespace inferstep {
+namespace {
+
+std::string cpus_text(int n) { return fmt::format("{} CPU{}", n, n == 1 ? "" : "s"); }
+
+CpuSet known_cpus(const Topology& topology) {
+    CpuSet all;
+    for (const Cpu& cpu : topology.cpus) {
+        all.add(cpu.os);
+    }
+    return all;
+}
+
+// How many CPUs the databases may have at most: with pin_app one is left to the tasks.
+int available(const CpuSet& usable, const PlanRequest& request) { return usable.count() - (request.pin_app ? 1 : 0); }
+
+Status check_tasks(const std::vector<CpuSet>& tasks, const CpuSet& step, const CpuSet& usable) {
+    if (tasks.empty()) {
+        return fail("no task of the step runs on this node, so there is nothing to place a database beside");
+    }
+    const auto idle = std::find_if(tasks.begin(), tasks.end(), [](const CpuSet& mask) { return mask.empty(); });
+    if (idle != tasks.end()) {
+        return fail("task {} of this node has an empty CPU mask; every task needs at least one CPU",
+                    idle - tasks.begin());
+    }
+    if (usable.empty()) {
+        return fail("the topology of this node has none of the step's CPUs ({})", cpu_list(step));
+    }
+    return Status::ok();
+}
+
+Status check_request(const PlanRequest& request, const CpuSet& usable) {
+    const int most = available(usable, request);
+    if (request.instances < 1 || request.instances > kMaxInstances) {
+        return fail("--infer-colocate={} is not a number of instances; use 1 to {}", request.instances, kMaxInstances);
+    }
+    if (request.db_cpus < 0) {
+        return fail("--infer-db-cpus={} is not a number of CPUs; use at least {}", request.db_cpus, request.instances);
+    }
+    if (most == 0) {
+        return with_hint(
+            fail("--infer-colocate={} leaves no CPU for the tasks: the step has 1 CPU on this node; give it "
+                 "at least 2",
+                 request.instances),
+            "srun --cpus-per-task=2 …; or --infer-pin-app=no to let tasks and databases share the CPU");
+    }
+    if (request.instances > most) {
+        return fail(
+            "--infer-colocate={} needs a CPU for each instance{}: the step has {} on this node; ask for at most {}",
+            request.instances, request.pin_app ? " and one for the tasks" : "", cpus_text(usable.count()), most);
+    }
+    if (request.db_cpus != 0 && request.db_cpus < request.instances) {
+        return fail(
+            "--infer-db-cpus={} is less than one CPU for each of the {} instances of --infer-colocate; ask for at "
+            "least {}",
+            request.db_cpus, request.instances, request.instances);
+    }
+    return Status::ok();
+}
+
+// Lay `db_cpus` CPUs out: whole cores before single threads, spread before tightly packed. Empty: it does not fit.
+struct Layout {
+    std::vector<PlannedInstance> instances;
+    bool threads = false;
+};
+Layout lay_out(const Topology& topology, const std::vector<CpuSet>& tasks, const CpuSet& usable,
+               const PlanRequest& request, int db_cpus) {
+    for (const Grain grain : {Grain::cores, Grain::threads}) {
+        for (const Fit fit : {Fit::spread, Fit::tight}) {
+            Taker taker(topology, tasks, usable, grain);
+            std::vector<PlannedInstance> instances;
+            for (int i = 0; i < request.instances; ++i) {
+                const int share = db_cpus / request.instances + (i < db_cpus % request.instances ? 1 : 0);
+                const int domain = taker.choose_domain(share, fit, request.gpus);
+                if (domain < 0) {
+                    break;
+                }
+                instances.push_back({domain, taker.take(domain, share), {}});
+            }
+            if (static_cast<int>(instances.size()) == request.instances &&
+                taker.taken().count() <= available(usable, request)) {
+                std::stable_sort(instances.begin(), instances.end(),
+                                 [](const auto& a, const auto& b) { return a.domain < b.domain; });
+                return {std::move(instances), grain == Grain::threads};
+            }
+        }
+    }
+    return {};
+}
+
+// The largest number below `db_cpus` that can be laid out. One CPU for each instance always can.
+int most_that_fit(const Topology& topology, const std::vector<CpuSet>& tasks, const CpuSet& usable,
+                  const PlanRequest& request, int db_cpus) {
+    int n = std::min(db_cpus - 1, available(usable, request));
+    while (n > request.instances && lay_out(topology, tasks, usable, request, n).instances.empty()) {
+        --n;
+    }
+    return n;
+}
+
+Error does_not_fit(const PlanRequest& request, const CpuSet& usable, int most) {
+    const std::string step = fmt::format("the step has {} on this node", cpus_text(usable.count()));
+    if (request.db_cpus > usable.count()) {
+        return fail("--infer-db-cpus={} is more than there are: {}; ask for at most {}", request.db_cpus, step, most);
+    }
+    if (request.db_cpus > available(usable, request)) {
+        return fail("--infer-db-cpus={} leaves no CPU for the tasks: {}; ask for at most {}", request.db_cpus, step,
+                    most);
+    }
+    return with_hint(
+        fail(
+            "--infer-db-cpus={} does not fit: each of the {} instance{} takes its CPUs out of one NUMA domain, and {}; "
+            "ask for at most {}",
+            request.db_cpus, request.instances, request.instances == 1 ? "" : "s", step, most),
+        "more instances (--infer-colocate) spread over more domains; `inferstep topo` shows them");
+}
+
+// Take the databases' CPUs out of the tasks' masks. A task that has none left shares what its domain has left.
+void shrink_tasks(const Topology& topology, const CpuSet& usable, Plan& plan) {
+    CpuSet taken;
+    for (const PlannedInstance& instance : plan.instances) {
+        taken = taken | instance.cpus;
+    }
+    const CpuSet rest = usable - taken;
+    std::string moved;
+    for (std::size_t t = 0; t < plan.tasks.size(); ++t) {
+        PlannedTask& task = plan.tasks[t];
+        task.after = task.before - taken;
+        if (!task.after.empty()) {
+            continue;
+        }
+        const auto overlap = [&](const Domain& d) { return (d.cpus & task.before).count(); };
+        const auto home = std::max_element(topology.domains.begin(), topology.domains.end(),
+                                           [&](const Domain& a, const Domain& b) { return overlap(a) < overlap(b); });
+        task.after = (rest & home->cpus).empty() ? rest : rest & home->cpus;
+        moved += fmt::format("{}{} to {}", moved.empty() ? "" : ", ", t, cpu_list(task.after));
+    }
+    if (!moved.empty()) {
+        plan.notes.push_back("the databases took every CPU of some tasks, which now share CPUs with others: task " +
+                             moved);
+    }
+}
+
+void note_sizes(const PlanRequest& request, int wanted, const Layout& layout, Plan& plan) {
+    int total = 0;
+    for (const PlannedInstance& instance : layout.instances) {
+        total += instance.cpus.count();
+    }
+    if (total > wanted) {
+        plan.notes.push_back(
+            fmt::format("the databases have {} instead of {}: whole cores are taken, with all their hardware threads",
+                        cpus_text(total), wanted));
+    }
+    if (layout.threads) {
+        plan.notes.push_back("whole cores do not fit here: databases and tasks share cores, by hardware threads");
+    }
+    if (!request.pin_app) {
+        plan.notes.push_back("the tasks keep their masks (--infer-pin-app=no) and share CPUs with the databases");
+    }
+}
+
+}  // namespace
+
+Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, const PlanRequest& request) {
+    CpuSet step;
+    for (const CpuSet& mask : tasks) {
+        step = step | mask;
+    }
+    const CpuSet usable = step & known_cpus(topology);
+    if (Status s = check_tasks(tasks, step, usable); !s) {
+        return s.error();
+    }
+    if (Status s = check_request(request, usable); !s) {
+        return s.error();
+    }
+    Plan result;
+    int db_cpus = request.db_cpus != 0 ? request.db_cpus : std::max(2, request.instances);
+    Layout layout = lay_out(topology, tasks, usable, request, db_cpus);
+    if (layout.instances.empty()) {
+        const int most = most_that_fit(topology, tasks, usable, request, db_cpus);
+        if (request.db_cpus != 0) {
+            return does_not_fit(request, usable, most);
+        }
+        // A default gives way; a number that somebody asked for does not.
+        result.notes.push_back(fmt::format("--infer-db-cpus is {} here instead of the usual {}", most, db_cpus));
+        db_cpus = most;
+        layout = lay_out(topology, tasks, usable, request, db_cpus);
+    }
+    note_sizes(request, db_cpus, layout, result);
+    result.instances = std::move(layout.instances);
+    for (const CpuSet& mask : tasks) {
+        result.tasks.push_back({0, mask, mask});
+    }
+    if (request.pin_app) {
+        shrink_tasks(topology, usable, result);
+    }
+    assign_tasks(topology, result);
+    if (request.gpus) {
+        assign_gpus(topology, result);
+    }
+    return result;
+}
+
+}  // namespace inferstep

@@ -1,0 +1,51 @@
+// Taker: takes CPUs out of domains, one database instance after the other, so that the tasks suffer least.
+//
+// Part of plan(). It keeps the account of what is still free and of what each task has left; it borrows the topology
+// and the masks, which must outlive it.
+#pragma once
+
+#include <tuple>
+#include <vector>
+
+#include "place/plan.hpp"
+
+namespace inferstep {
+
+enum class Grain { cores, threads };  // whole cores, or single hardware threads
+enum class Fit { spread, tight };     // instances far from each other, or where they waste least
+
+class Taker {
+   public:
+    Taker(const Topology& topology, const std::vector<CpuSet>& tasks, const CpuSet& usable, Grain grain);
+
+    // The best domain for one more instance of `share` CPUs, or -1 when none has that many left. With `gpus`, domains
+    // that have a GPU for each of their instances come first.
+    int choose_domain(int share, Fit fit, bool gpus) const;
+
+    // Take at least `share` CPUs of a domain that has them; more only to complete a core.
+    CpuSet take(int domain, int share);
+
+    const CpuSet& taken() const { return taken_; }
+
+   private:
+    struct Unit {  // what is taken at once
+        int core = 0;
+        int domain = 0;
+        int size = 0;
+        CpuSet cpus;
+    };
+    using Cost = std::tuple<int, int, bool, bool, int, int>;
+    Cost cost(const Unit& unit, int wanted) const;
+
+    const Topology& topology_;
+    const std::vector<CpuSet>& tasks_;
+    std::vector<Unit> units_;      // still free, in the order of the cores
+    std::vector<int> left_;        // CPUs that each task has left
+    std::vector<int> free_;        // free CPUs of each domain
+    std::vector<int> instances_;   // instances of each domain
+    std::vector<int> package_of_;  // package of each domain
+    std::vector<bool> broken_;     // cores of which something was taken
+    CpuSet taken_;
+};
+
+}  // namespace inferstep
