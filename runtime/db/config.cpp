@@ -1,0 +1,81 @@
+#include "db/config.hpp"
+
+#include <algorithm>
+
+namespace inferstep {
+namespace {
+
+// What a client may do: what SmartRedis and our own client send, and what a person needs to look around. Nothing that
+// runs code (EVAL, FUNCTION, MODULE, DEBUG), moves data elsewhere (REPLICAOF, MIGRATE, DUMP, RESTORE), watches others
+// (MONITOR, ACL, CLIENT LIST) or ends the server (SHUTDOWN).
+constexpr const char* kClientCommands[] = {
+    // connection
+    "auth", "hello", "ping", "echo", "select", "quit", "reset", "client|setname", "client|getname", "client|id",
+    // about the server
+    "info", "command", "dbsize", "time", "cluster|slots", "cluster|info", "config|get", "config|set", "lastsave",
+    // keys
+    "exists", "del", "unlink", "rename", "copy", "type", "keys", "scan", "expire", "ttl", "flushdb", "save",
+    // strings, hashes (datasets) and lists (of datasets)
+    "get", "set", "mget", "mset", "strlen", "incr", "hset", "hmset", "hget", "hmget", "hgetall", "hexists", "hdel",
+    "hlen", "hkeys", "lpush", "rpush", "lrange", "llen", "lindex", "lrem", "ltrim",
+    // the module's
+    "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelget", "ai.modeldel", "ai.modelexecute", "ai.modelrun",
+    "ai._modelscan", "ai.scriptset", "ai.scriptget", "ai.scriptdel", "ai.scriptrun", "ai.info", "ai.config"};
+
+// A word of redis.conf in quotes, as its parser reads them back.
+std::string quoted(const std::string& word) {
+    std::string out = "\"";
+    for (const char c : word) {
+        if (static_cast<unsigned char>(c) < 0x20) {
+            out += fmt::format("\\x{:02x}", c);
+            continue;
+        }
+        if (c == '"' || c == '\\') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out + "\"";
+}
+
+// Redis' I/O threads spin: they pay only where CPUs are plenty, and cost 2-5 times the speed where there is one.
+int io_threads(int cpus) { return cpus >= 32 ? 4 : cpus >= 16 ? 2 : 1; }
+
+std::string access_rules(const RedisSettings& s) {
+    std::string client = "user default on nopass resetchannels ~* -@all";
+    for (const char* command : kClientCommands) {
+        client += fmt::format(" +{}", command);
+    }
+    return client + fmt::format("\nuser {} on >{} ~* &* +@all\n", kSupervisorUser, s.password);
+}
+
+}  // namespace
+
+std::string render_redis_conf(const RedisSettings& s) {
+    const int threads = std::max(1, s.cpus / s.tpq);
+    std::string conf;
+    const auto line = [&conf](const std::string& why, const std::string& setting) {
+        conf += fmt::format("# {}\n{}\n", why, setting);
+    };
+    line("no TCP: a Unix socket in a directory of mode 0700 is the only door",
+         "port 0\nunixsocket " + quoted(s.socket) + "\nunixsocketperm 700");
+    line("the supervisor owns this process and restarts nothing behind its back", "daemonize no\nsupervised no");
+    line("the log is this process' output, a file of the state directory", "logfile \"\"\nloglevel notice");
+    line("where an explicit SAVE writes; it is removed with the step", "dir " + quoted(s.directory));
+    line("nothing is written to disk unasked", "save \"\"\nappendonly no");
+    line("half of the step's memory over the databases of the node; beyond it a write is refused, nothing is evicted",
+         fmt::format("maxmemory {}\nmaxmemory-policy noeviction", s.max_memory));
+    line("a model is one command: its chunks together may be as large as the memory",
+         fmt::format("client-query-buffer-limit {}", std::max<std::uint64_t>(s.max_memory, 1ULL << 30U)));
+    line("from the reserved CPUs", fmt::format("io-threads {}", io_threads(s.cpus)));
+    line("a crash leaves its trace at once, and does not first test all memory", "crash-memcheck-enabled no");
+    line("no command can load a module, change a protected setting or debug the server",
+         "enable-module-command no\nenable-protected-configs no\nenable-debug-command no");
+    line("the inference module: worker threads per device, threads of each, where models run",
+         fmt::format("loadmodule {} TPQ {} THREADS {} DEVICE {}", quoted(s.module), s.tpq, threads,
+                     device_word(s.device)));
+    line("clients get an explicit list of commands; the supervisor's secret is known to nobody else", access_rules(s));
+    return conf;
+}
+
+}  // namespace inferstep

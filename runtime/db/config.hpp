@@ -1,0 +1,29 @@
+// The configuration of one redis-server, rendered as the text it reads on its standard input: it never lies in a file,
+// and no secret of it stands in an argument vector or an environment.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/cpuset.hpp"
+#include "db/options.hpp"
+
+namespace inferstep {
+
+// The user by which the supervisor itself talks to its databases; everybody else is Redis' user `default`.
+constexpr const char* kSupervisorUser = "supervisor";
+
+struct RedisSettings {
+    std::string directory;  // the step's state directory: where SAVE may write
+    std::string socket;     // its Unix socket, in that directory
+    std::string module;     // path of inferdb.so
+    std::string password;   // of kSupervisorUser
+    int cpus = 1;           // how many it is given
+    int tpq = 1;            // worker threads per device queue
+    Device device = Device::automatic;
+    std::uint64_t max_memory = 0;  // bytes
+};
+
+std::string render_redis_conf(const RedisSettings& settings);
+
+}  // namespace inferstep
