@@ -1,0 +1,180 @@
+#include "db/state_dir.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+#include "core/file.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr int kMaxDepth = 16;
+constexpr std::size_t kLongestSocket = sizeof(sockaddr_un::sun_path) - 1;
+
+struct CloseDir {
+    void operator()(DIR* d) const { closedir(d); }
+};
+using Listing = std::unique_ptr<DIR, CloseDir>;
+
+// The entries of an open directory; the fd stays the caller's.
+Listing list(int directory) {
+    const int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR* d = fd >= 0 ? fdopendir(fd) : nullptr;
+    if (d == nullptr && fd >= 0) {
+        close(fd);
+    }
+    return Listing(d);
+}
+
+UniqueFd open_directory(int parent, const char* name) {
+    return UniqueFd(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+// Empty `directory`. Sub-directories of another file system (something mounted) are left alone.
+void remove_contents(int directory, dev_t device, int depth) {
+    const Listing entries = list(directory);
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+        const std::string name = entry->d_name;
+        if (name == "." || name == ".." || unlinkat(directory, entry->d_name, 0) == 0) {
+            continue;
+        }
+        struct stat st {};
+        const UniqueFd inner = open_directory(directory, entry->d_name);
+        if (depth < kMaxDepth && inner && fstat(inner.get(), &st) == 0 && st.st_dev == device) {
+            remove_contents(inner.get(), device, depth + 1);
+            unlinkat(directory, entry->d_name, AT_REMOVEDIR);
+        }
+    }
+}
+
+void remove_directory(int parent, const char* name, int self) {
+    struct stat st {};
+    if (fstat(self, &st) == 0) {
+        remove_contents(self, st.st_dev, 0);
+        unlinkat(parent, name, AT_REMOVEDIR);
+    }
+}
+
+// Ours, private and still linked: what may be trusted, and what may be swept.
+bool is_private(int directory) {
+    struct stat st {};
+    return fstat(directory, &st) == 0 && st.st_uid == geteuid() && (st.st_mode & 07777) == 0700 && st.st_nlink > 0;
+}
+
+Result<UniqueFd> open_statedir(const std::string& path) {
+    UniqueFd fd = open_directory(AT_FDCWD, path.c_str());
+    struct stat st {};
+    if (!fd || fstat(fd.get(), &st) != 0) {
+        const bool link = lstat(path.c_str(), &st) == 0 && S_ISLNK(st.st_mode);
+        return link ? fail("--statedir: {} is a symbolic link; name the directory itself", path)
+                    : fail("--statedir: cannot open the directory {}: {}", path, std::strerror(errno));
+    }
+    if (st.st_uid != 0 && st.st_uid != geteuid()) {
+        return fail("--statedir: {} belongs to user {}; it must be yours or root's", path, st.st_uid);
+    }
+    if ((st.st_mode & 022) != 0 && (st.st_mode & S_ISVTX) == 0) {
+        return fail("--statedir: others may write {}, which has no sticky bit; chmod go-w or +t it", path);
+    }
+    return fd;
+}
+
+std::string prefix() { return fmt::format("inferstep-{}-", geteuid()); }
+
+// Make `name` and lock it. Empty, with errno set, when that fails: EEXIST when the name is taken, also by a sweep that
+// was faster than our lock.
+UniqueFd make_locked(int parent, const std::string& name) {
+    if (mkdirat(parent, name.c_str(), 0700) != 0) {
+        return UniqueFd();
+    }
+    UniqueFd fd = open_directory(parent, name.c_str());
+    if (fd && flock(fd.get(), LOCK_EX | LOCK_NB) == 0 && is_private(fd.get())) {
+        return fd;
+    }
+    errno = EEXIST;
+    return UniqueFd();
+}
+
+// PREFIX…-NODE or PREFIX…-NODE-<8 hex digits>
+bool is_of_node(std::string name, const std::string& node) {
+    const std::string end = "-" + node;
+    if (name.starts_with(prefix()) && !name.ends_with(end) && name.size() > 9 && name[name.size() - 9] == '-') {
+        name.resize(name.size() - 9);
+    }
+    return name.starts_with(prefix()) && name.ends_with(end);
+}
+
+}  // namespace
+
+Result<StateDir> StateDir::create(const std::string& statedir, const std::string& step, const std::string& node,
+                                  const std::string& longest_file) {
+    Result<UniqueFd> parent = open_statedir(statedir);
+    if (!parent) {
+        return parent.error();
+    }
+    const std::string plain = prefix() + step + "-" + node;
+    const std::string longest = fmt::format("{}/{}-12345678/{}", statedir, plain, longest_file);
+    if (longest.size() > kLongestSocket) {
+        return with_hint(fail("--statedir: {} is too long: a socket's path may have {} characters, this one has {}",
+                              statedir, kLongestSocket, longest.size()),
+                         "give a shorter --statedir");
+    }
+    sweep_state_dirs(statedir, node);
+    std::string name = plain;
+    int error = EEXIST;
+    for (int attempt = 0; attempt < 20 && error == EEXIST; ++attempt) {
+        UniqueFd self = make_locked(parent->get(), name);
+        error = errno;
+        if (self) {
+            return StateDir(std::move(*parent), std::move(self), statedir + "/" + name);
+        }
+        const Result<std::string> ending = random_hex(4);
+        if (!ending) {
+            return ending.error();
+        }
+        name = plain + "-" + *ending;
+    }
+    return fail("--statedir: cannot make {}/{}: {}", statedir, plain, std::strerror(error));
+}
+
+Result<UniqueFd> StateDir::create_file(const std::string& name) const {
+    UniqueFd fd(
+        openat(self_.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (!fd) {
+        return fail("cannot create {}: {}", file(name), std::strerror(errno));
+    }
+    return fd;
+}
+
+void StateDir::remove() {
+    if (self_) {
+        remove_directory(parent_.get(), path_.substr(path_.rfind('/') + 1).c_str(), self_.get());
+        self_.reset();
+    }
+}
+
+int sweep_state_dirs(const std::string& statedir, const std::string& node) {
+    const Result<UniqueFd> parent = open_statedir(statedir);
+    if (!parent) {
+        return 0;
+    }
+    int swept = 0;
+    const Listing entries = list(parent->get());
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+        const bool ours = is_of_node(entry->d_name, node);
+        const UniqueFd fd = ours ? open_directory(parent->get(), entry->d_name) : UniqueFd();
+        if (fd && is_private(fd.get()) && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+            remove_directory(parent->get(), entry->d_name, fd.get());
+            ++swept;
+        }
+    }
+    return swept;
+}
+
+}  // namespace inferstep
