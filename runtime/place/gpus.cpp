@@ -22,8 +22,11 @@ std::string pci_address(const PciAttributes& pci) {
     return fmt::format("{:04x}:{:02x}:{:02x}.{:x}", pci.domain, pci.bus, pci.dev, pci.func);
 }
 
-// Whether this process may open the device node of the GPU at `address`. The driver tells its number; without the
-// driver's word (it is not loaded, or its files are hidden) there is no CUDA on the device either.
+bool can_open(int minor) {
+    return static_cast<bool>(UniqueFd(open(fmt::format("/dev/nvidia{}", minor).c_str(), O_RDWR | O_CLOEXEC)));
+}
+
+// Whether this process may open the device node of the GPU at `address`, whose number the driver tells.
 bool usable(const std::string& address) {
     const Result<std::string> text = read_file("/proc/driver/nvidia/gpus/" + address + "/information");
     if (!text) {
@@ -37,7 +40,19 @@ bool usable(const std::string& address) {
         std::from_chars(text->data() + digits, text->data() + text->size(), minor).ec != std::errc{}) {
         return false;
     }
-    return static_cast<bool>(UniqueFd(open(fmt::format("/dev/nvidia{}", minor).c_str(), O_RDWR | O_CLOEXEC)));
+    return can_open(minor);
+}
+
+// Where a sandbox hides the PCI bus or the driver's files, the device nodes still tell how many there are.
+std::vector<Gpu> from_device_nodes() {
+    constexpr int kMostGpus = 64;
+    std::vector<Gpu> gpus;
+    for (int minor = 0; minor < kMostGpus; ++minor) {
+        if (can_open(minor)) {
+            gpus.push_back({static_cast<int>(gpus.size()), -1, "NVIDIA GPU"});
+        }
+    }
+    return gpus;
 }
 
 // The domain that shares most CPUs with the device's surroundings; -1 when they are the whole machine.
@@ -81,7 +96,7 @@ std::vector<Gpu> find_gpus(hwloc_topology_t loaded, const Topology& topology) {
         gpu.index = static_cast<int>(gpus.size());
         gpus.push_back(std::move(gpu));
     }
-    return gpus;
+    return gpus.empty() && hwloc_topology_is_thissystem(loaded) != 0 ? from_device_nodes() : gpus;
 }
 
 }  // namespace inferstep

@@ -67,30 +67,37 @@ Status check_request(const PlanRequest& request, const CpuSet& usable) {
     return Status::ok();
 }
 
+struct Step {
+    const Topology& topology;
+    const std::vector<CpuSet>& tasks;
+    const PlanRequest& request;
+    CpuSet usable;  // the step's CPUs that the topology knows
+};
+
 // Lay `db_cpus` CPUs out: whole cores before single threads, spread before tightly packed. Empty: it does not fit.
 struct Layout {
     std::vector<PlannedInstance> instances;
     bool threads = false;
 };
-Layout lay_out(const Topology& topology, const std::vector<CpuSet>& tasks, const CpuSet& usable,
-               const PlanRequest& request, int db_cpus) {
+Layout lay_out(const Step& step, int db_cpus) {
+    const int instances = step.request.instances;
     for (const Grain grain : {Grain::cores, Grain::threads}) {
         for (const Fit fit : {Fit::spread, Fit::tight}) {
-            Taker taker(topology, tasks, usable, grain);
-            std::vector<PlannedInstance> instances;
-            for (int i = 0; i < request.instances; ++i) {
-                const int share = db_cpus / request.instances + (i < db_cpus % request.instances ? 1 : 0);
-                const int domain = taker.choose_domain(share, fit, request.gpus);
+            Taker taker(step.topology, step.tasks, step.usable, grain);
+            Layout layout{{}, grain == Grain::threads};
+            for (int i = 0; i < instances; ++i) {
+                const int share = db_cpus / instances + (i < db_cpus % instances ? 1 : 0);
+                const int domain = taker.choose_domain(share, fit, step.request.gpus);
                 if (domain < 0) {
                     break;
                 }
-                instances.push_back({domain, taker.take(domain, share), {}});
+                layout.instances.push_back({domain, taker.take(domain, share), {}});
             }
-            if (static_cast<int>(instances.size()) == request.instances &&
-                taker.taken().count() <= available(usable, request)) {
-                std::stable_sort(instances.begin(), instances.end(),
-                                 [](const auto& a, const auto& b) { return a.domain < b.domain; });
-                return {std::move(instances), grain == Grain::threads};
+            if (static_cast<int>(layout.instances.size()) == instances &&
+                taker.taken().count() <= available(step.usable, step.request)) {
+                std::stable_sort(layout.instances.begin(), layout.instances.end(),
+                                 [](const auto& x, const auto& y) { return x.domain < y.domain; });
+                return layout;
             }
         }
     }
@@ -98,10 +105,9 @@ Layout lay_out(const Topology& topology, const std::vector<CpuSet>& tasks, const
 }
 
 // The largest number below `db_cpus` that can be laid out. One CPU for each instance always can.
-int most_that_fit(const Topology& topology, const std::vector<CpuSet>& tasks, const CpuSet& usable,
-                  const PlanRequest& request, int db_cpus) {
-    int n = std::min(db_cpus - 1, available(usable, request));
-    while (n > request.instances && lay_out(topology, tasks, usable, request, n).instances.empty()) {
+int most_that_fit(const Step& step, int db_cpus) {
+    int n = std::min(db_cpus - 1, available(step.usable, step.request));
+    while (n > step.request.instances && lay_out(step, n).instances.empty()) {
         --n;
     }
     return n;
@@ -116,12 +122,12 @@ Error does_not_fit(const PlanRequest& request, const CpuSet& usable, int most) {
         return fail("--infer-db-cpus={} leaves no CPU for the tasks: {}; ask for at most {}", request.db_cpus, step,
                     most);
     }
+    const int share = (request.db_cpus + request.instances - 1) / request.instances;
     return with_hint(
-        fail(
-            "--infer-db-cpus={} does not fit: each of the {} instance{} takes its CPUs out of one NUMA domain, and {}; "
-            "ask for at most {}",
-            request.db_cpus, request.instances, request.instances == 1 ? "" : "s", step, most),
-        "more instances (--infer-colocate) spread over more domains; `inferstep topo` shows them");
+        fail("--infer-db-cpus={} does not fit: the {} of an instance come from one NUMA domain, and no domain "
+             "of the step has enough on this node; ask for at most {}",
+             request.db_cpus, cpus_text(share), most),
+        "more instances (--infer-colocate) use more domains; `inferstep topo` shows them");
 }
 
 // Take the databases' CPUs out of the tasks' masks. A task that has none left shares what its domain has left.
@@ -171,29 +177,30 @@ void note_sizes(const PlanRequest& request, int wanted, const Layout& layout, Pl
 }  // namespace
 
 Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, const PlanRequest& request) {
-    CpuSet step;
+    CpuSet asked;
     for (const CpuSet& mask : tasks) {
-        step = step | mask;
+        asked = asked | mask;
     }
-    const CpuSet usable = step & known_cpus(topology);
-    if (Status s = check_tasks(tasks, step, usable); !s) {
+    const CpuSet usable = asked & known_cpus(topology);
+    if (Status s = check_tasks(tasks, asked, usable); !s) {
         return s.error();
     }
     if (Status s = check_request(request, usable); !s) {
         return s.error();
     }
+    const Step question{topology, tasks, request, usable};
     Plan result;
     int db_cpus = request.db_cpus != 0 ? request.db_cpus : std::max(2, request.instances);
-    Layout layout = lay_out(topology, tasks, usable, request, db_cpus);
+    Layout layout = lay_out(question, db_cpus);
     if (layout.instances.empty()) {
-        const int most = most_that_fit(topology, tasks, usable, request, db_cpus);
+        const int most = most_that_fit(question, db_cpus);
         if (request.db_cpus != 0) {
             return does_not_fit(request, usable, most);
         }
         // A default gives way; a number that somebody asked for does not.
         result.notes.push_back(fmt::format("--infer-db-cpus is {} here instead of the usual {}", most, db_cpus));
         db_cpus = most;
-        layout = lay_out(topology, tasks, usable, request, db_cpus);
+        layout = lay_out(question, db_cpus);
     }
     note_sizes(request, db_cpus, layout, result);
     result.instances = std::move(layout.instances);
