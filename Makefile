@@ -33,7 +33,7 @@ CLI_OBJ    := $(call objects,$(call parts,runtime/cli))
 MODULE_OBJ := $(call objects,$(call parts,runtime/inferdb))
 LOADER_OBJ := $(BUILD)/obj/runtime/inferdb/loader.o
 CLIENT_OBJ := $(call objects,$(call parts,runtime/db/client))
-TORCH_OBJ  := $(call objects,$(wildcard runtime/*/*_torch.cpp runtime/*/*/*_torch.cpp))
+TORCH_OBJ  := $(call objects,$(wildcard runtime/*/*_torch.cpp runtime/*/*/*_torch.cpp) runtime/core/json.cpp)
 SPANK_OBJ  := $(patsubst %.cpp,$(BUILD)/obj/spank-%.o,$(subst /,_,$(wildcard spank/*.cpp) runtime/core/spawn.cpp))
 UNIT_OBJ   := $(call objects,$(wildcard tests/unit/*.cpp))
 FORTRAN    := runtime/db/client/inferclient.f90 runtime/db/client/fortran_loop.f90
@@ -65,11 +65,12 @@ $(if $(SLURM_VERSION),,$(error no Slurm headers found in $(SLURM_INCLUDE); `make
 endif
 
 # --- Compiling
+# libtorch brings an fmt of its own, of another version than the system's: there it is used without a library.
 $(BUILD)/obj/%_torch.o: %_torch.cpp | $(BUILD)/torch.stamp
 	$(call say,TORCH)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(filter-out $(WARN) -D_FORTIFY_SOURCE=2,$(CXXFLAGS)) -Wall -Wextra -Werror \
-	    -isystem $(TORCH_HOME)/include -isystem $(TORCH_HOME)/include/torch/csrc/api/include -c $< -o $@
+	    -DFMT_HEADER_ONLY -isystem $(TORCH_HOME)/include -isystem $(TORCH_HOME)/include/torch/csrc/api/include -c $< -o $@
 
 $(BUILD)/obj/runtime/core/version.o: CPPFLAGS += -DINFERSTEP_GIT='"$(GIT)"' -DINFERSTEP_SLURM=$(or $(SLURM_VERSION),0) \
     -DINFERSTEP_CUDA=$(or $(CUDA_VERSION),0) -DINFERSTEP_NCCL=$(or $(NCCL_VERSION),0)
@@ -110,7 +111,7 @@ $(PKG)/libinferstep_torch.so: $(TORCH_OBJ) | $(PKG)/torch/.complete
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) -shared $(LDFLAGS) $^ -L$(PKG)/torch -Wl,-rpath,'$$ORIGIN/torch' -Wl,--no-as-needed \
 	    $(patsubst %,-l:%,$(notdir $(wildcard $(PKG)/torch/libcudart.so.13 $(PKG)/torch/libcupti.so.13))) \
-	    -ltorch_cpu -lc10 -Wl,--as-needed -lfmt -o $@
+	    -ltorch_cpu -lc10 -Wl,--as-needed -lfmt -lcjson -o $@
 
 $(LIB)/libinferclient.so: $(CLIENT_OBJ)
 	$(call say,LINK)

@@ -1,0 +1,32 @@
+// Opening the library that holds libtorch. Part of the module and of the program; knows neither Redis nor libtorch.
+#include <dlfcn.h>
+
+#include <mutex>
+
+#include "inferdb/backend.hpp"
+
+namespace inferstep {
+
+Result<Backend*> open_torch_backend(const std::string& directory) {
+    static std::mutex mutex;
+    static Backend* opened = nullptr;
+    const std::lock_guard lock(mutex);
+    if (opened != nullptr) {
+        return opened;
+    }
+    const std::string path = directory + "/libinferstep_torch.so";
+    // Never closed: libtorch registers itself with the process and does not survive that.
+    void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
+    if (library == nullptr) {
+        return with_hint(fail("cannot open libtorch: {}", dlerror()), "was it built? `make all` makes " + path);
+    }
+    using Entry = Backend* (*)();
+    const auto entry = reinterpret_cast<Entry>(dlsym(library, "inferstep_torch_backend"));
+    if (entry == nullptr) {
+        return fail("{} is of another version: {}", path, dlerror());
+    }
+    opened = entry();
+    return opened;
+}
+
+}  // namespace inferstep
