@@ -124,8 +124,8 @@ Error does_not_fit(const PlanRequest& request, const CpuSet& usable, int most) {
     }
     const int share = (request.db_cpus + request.instances - 1) / request.instances;
     return with_hint(
-        fail("--infer-db-cpus={} does not fit: the {} of an instance come from one NUMA domain, and no domain "
-             "of the step has enough on this node; ask for at most {}",
+        fail("--infer-db-cpus={} does not fit: each instance takes its {} out of one NUMA domain, and the domains of "
+             "the step have too few on this node; ask for at most {}",
              request.db_cpus, cpus_text(share), most),
         "more instances (--infer-colocate) use more domains; `inferstep topo` shows them");
 }

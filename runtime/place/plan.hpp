@@ -35,6 +35,7 @@ struct Topology {
     std::vector<Cpu> cpus;
     std::vector<Domain> domains;
     std::vector<Gpu> gpus;
+    bool here = true;  // this machine; false: the description of another
 };
 
 struct PlanRequest {

@@ -31,7 +31,7 @@ Taker::Taker(const Topology& topology, const std::vector<CpuSet>& tasks, const C
 }
 
 int Taker::choose_domain(int share, Fit fit, bool gpus) const {
-    using Key = std::tuple<int, bool, int, int, int>;
+    using Key = std::tuple<int, bool, int, bool, int, int>;
     int best = -1;
     Key best_key;
     for (int d = 0; d < static_cast<int>(free_.size()); ++d) {
@@ -45,8 +45,9 @@ int Taker::choose_domain(int share, Fit fit, bool gpus) const {
         const auto near = std::count_if(topology_.gpus.begin(), topology_.gpus.end(),
                                         [d](const Gpu& gpu) { return gpu.domain == d; });
         const bool no_gpu = gpus && near <= instances_[at(d)];
-        const Key key = fit == Fit::spread ? Key{instances_[at(d)], no_gpu, in_package, -free_[at(d)], d}
-                                           : Key{free_[at(d)], no_gpu, in_package, 0, d};
+        const bool needs_cpu_0 = topology_.domains[at(d)].cpus.has(0) && free_[at(d)] == share;
+        const Key key = fit == Fit::spread ? Key{instances_[at(d)], no_gpu, in_package, needs_cpu_0, -free_[at(d)], d}
+                                           : Key{free_[at(d)], no_gpu, in_package, needs_cpu_0, 0, d};
         if (best < 0 || key < best_key) {
             best = d;
             best_key = key;

@@ -100,7 +100,11 @@ Result<Topology> load_topology(const std::string& xml, bool with_gpus) {
         return handle.error();
     }
     Result<Topology> topology = reduce(handle->get());
-    if (topology && with_gpus) {
+    if (!topology) {
+        return topology.error();
+    }
+    topology->here = hwloc_topology_is_thissystem(handle->get()) != 0;
+    if (with_gpus) {
         topology->gpus = find_gpus(handle->get(), *topology);
     }
     return topology;
