@@ -1,0 +1,253 @@
+#include "db/client/connection.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace inferstep::client {
+namespace {
+
+using Code = ClientStatus::Code;
+
+constexpr std::size_t kReadSize = 256 * 1024;
+constexpr std::size_t kIovMax = 64;
+
+std::string seconds_text(std::chrono::milliseconds time) {
+    const auto tenths = (time.count() + 50) / 100;
+    return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " s";
+}
+
+timeval to_timeval(std::chrono::milliseconds time) {
+    return {time.count() / 1000, static_cast<suseconds_t>(time.count() % 1000 * 1000)};
+}
+
+}  // namespace
+
+ClientStatus parse_address(std::string_view text, Address& address) {
+    const std::string given(text);
+    const ClientStatus wrong(Code::usage, "'" + given + "' is no database address: unix:///path or tcp://host:port");
+    address = Address{given, {}, {}, 0};
+    if (text.find(',') != std::string_view::npos) {
+        return {Code::usage, "'" + given + "' names several databases: this client talks to one, not to a cluster"};
+    }
+    for (const std::string_view prefix : {"unix://", "unix:"}) {
+        if (text.starts_with(prefix)) {
+            address.path = text.substr(prefix.size());
+            return address.path.starts_with('/') ? ClientStatus() : wrong;
+        }
+    }
+    if (text.starts_with("tcp://")) {
+        text.remove_prefix(6);
+    }
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string_view::npos || colon == 0 || text.size() - colon > 6) {
+        return wrong;
+    }
+    address.host = text.substr(0, colon);
+    for (const char c : text.substr(colon + 1)) {
+        if (c < '0' || c > '9') {
+            return wrong;
+        }
+        address.port = address.port * 10 + (c - '0');
+    }
+    if (address.host.starts_with('[') && address.host.ends_with(']')) {
+        address.host = address.host.substr(1, address.host.size() - 2);
+    }
+    return address.port >= 1 && address.port <= 65535 && address.host.find('/') == std::string::npos ? ClientStatus()
+                                                                                                     : wrong;
+}
+
+void Request::text_since(std::size_t offset) {
+    // Text that follows text directly belongs to the piece before.
+    if (!pieces_.empty() && pieces_.back().payload == nullptr) {
+        pieces_.back().size += text_.size() - offset;
+    } else {
+        pieces_.push_back({offset, text_.size() - offset, nullptr});
+    }
+}
+
+void Request::add(std::span<const std::string> words, std::span<const Bytes> payloads) {
+    std::size_t start = text_.size();
+    const auto length = [this](char kind, std::size_t n) {
+        text_ += kind;
+        text_ += std::to_string(n);
+        text_ += "\r\n";
+    };
+    length('*', words.size() + payloads.size());
+    for (const std::string& word : words) {
+        length('$', word.size());
+        text_ += word;
+        text_ += "\r\n";
+    }
+    for (const Bytes payload : payloads) {
+        length('$', payload.size());
+        if (!payload.empty()) {
+            text_since(start);
+            pieces_.push_back({0, payload.size(), payload.data()});
+            start = text_.size();
+        }
+        text_ += "\r\n";
+    }
+    text_since(start);
+    names_.push_back(words.size() > 1 ? words[0] + " " + words[1] : words[0]);
+}
+
+ClientStatus Connection::open(const Address& address, std::chrono::milliseconds timeout) {
+    address_ = address.text;
+    redisContext* context = address.path.empty()
+                                ? redisConnectWithTimeout(address.host.c_str(), address.port, to_timeval(timeout))
+                                : redisConnectUnixWithTimeout(address.path.c_str(), to_timeval(timeout));
+    context_.reset(context);
+    if (context == nullptr || context->err != 0) {
+        ClientStatus s = broken("connect", context == nullptr ? "out of memory" : context->errstr);
+        close();
+        return s;
+    }
+    // Blocking is done with poll alone, so that every wait has a deadline; the descriptor does not outlive an exec.
+    const int flags = fcntl(context->fd, F_GETFL);
+    if (flags < 0 || fcntl(context->fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        fcntl(context->fd, F_SETFD, FD_CLOEXEC) != 0) {
+        ClientStatus s = broken("connect", std::strerror(errno));
+        close();
+        return s;
+    }
+    // Keep the parser's buffer between replies: giving back and asking anew for 600 kB costs more than filling it.
+    context->reader->maxbuf = 0;
+    if (buffer_ == nullptr) {
+        buffer_.reset(new char[kReadSize]);
+    }
+    return {};
+}
+
+ClientStatus Connection::broken(const std::string& command, std::string_view why) const {
+    return {Code::connection, command + ": database " + address_ + ": " + std::string(why)};
+}
+
+ClientStatus Connection::wait_for(short events, Deadline deadline, const std::string& command, short& ready) {
+    for (;;) {
+        const auto left =
+            std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        pollfd item{context_->fd, events, 0};
+        const int n = poll(&item, 1, static_cast<int>(std::clamp<long long>(left, 0, 1 << 30)));
+        if (n > 0) {
+            ready = item.revents;
+            return {};
+        }
+        if (n < 0 && errno != EINTR) {
+            return broken(command, std::strerror(errno));
+        }
+        if (n == 0 && left <= 0) {
+            return {Code::timeout, command + ": database " + address_ + " did not answer in time"};
+        }
+    }
+}
+
+ClientStatus Connection::read_some(const std::string& command) {
+    const ssize_t n = recv(context_->fd, buffer_.get(), kReadSize, MSG_DONTWAIT);
+    if (n > 0) {
+        if (redisReaderFeed(context_->reader, buffer_.get(), static_cast<std::size_t>(n)) != REDIS_OK) {
+            return broken(command, context_->reader->errstr);
+        }
+        return {};
+    }
+    if (n == 0) {
+        return broken(command, "closed the connection");
+    }
+    return errno == EAGAIN || errno == EINTR ? ClientStatus() : broken(command, std::strerror(errno));
+}
+
+ClientStatus Connection::send(const Request& request, Deadline deadline, bool& whole) {
+    whole = false;
+    std::vector<iovec> parts;
+    for (const Request::Piece& piece : request.pieces()) {
+        const char* data = piece.payload != nullptr ? reinterpret_cast<const char*>(piece.payload)
+                                                    : request.text().data() + piece.offset;
+        parts.push_back({const_cast<char*>(data), piece.size});
+    }
+    const std::string& command = request.name(0);
+    for (std::size_t first = 0; first < parts.size();) {
+        msghdr message{};
+        message.msg_iov = &parts[first];
+        message.msg_iovlen = std::min(parts.size() - first, kIovMax);
+        ssize_t sent = sendmsg(context_->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR) {
+            continue;
+        }
+        if (sent < 0 && errno == EAGAIN) {
+            // A database may answer before it has everything, and may not read on until somebody takes its answer.
+            short ready = 0;
+            if (ClientStatus s = wait_for(POLLOUT | POLLIN, deadline, command, ready); !s) {
+                return s;
+            }
+            if ((ready & POLLIN) != 0 && !read_some(command)) {
+                return {};
+            }
+            continue;
+        }
+        if (sent < 0) {
+            return errno == EPIPE || errno == ECONNRESET ? ClientStatus() : broken(command, std::strerror(errno));
+        }
+        for (; sent > 0; ++first) {
+            const std::size_t taken = std::min(parts[first].iov_len, static_cast<std::size_t>(sent));
+            sent -= static_cast<ssize_t>(taken);
+            parts[first].iov_base = static_cast<char*>(parts[first].iov_base) + taken;
+            parts[first].iov_len -= taken;
+            if (parts[first].iov_len > 0) {
+                break;
+            }
+        }
+    }
+    whole = true;
+    return {};
+}
+
+ClientStatus Connection::receive(Deadline deadline, const std::string& command, Reply& reply) {
+    for (;;) {
+        void* parsed = nullptr;
+        if (redisReaderGetReply(context_->reader, &parsed) != REDIS_OK) {
+            return broken(command, std::string("answered what is no RESP: ") + context_->reader->errstr);
+        }
+        if (parsed != nullptr) {
+            reply.reset(static_cast<redisReply*>(parsed));
+            return {};
+        }
+        short ready = 0;
+        if (ClientStatus s = wait_for(POLLIN, deadline, command, ready); !s) {
+            return s;
+        }
+        if (ClientStatus s = read_some(command); !s) {
+            return s;
+        }
+    }
+}
+
+ClientStatus Connection::exchange(const Request& request, Deadline deadline, std::vector<Reply>& replies) {
+    const auto begun = std::chrono::steady_clock::now();
+    bool whole = false;
+    ClientStatus status = send(request, deadline, whole);
+    // One that refuses a command closes the connection after an error reply: its words are worth having.
+    for (std::size_t i = 0; status && i < request.commands(); ++i) {
+        replies.emplace_back();
+        status = receive(deadline, request.name(i), replies.back());
+        if (!status) {
+            replies.pop_back();
+        }
+    }
+    if (!status || !whole) {
+        close();
+    }
+    if (status.code() == Code::timeout) {
+        const auto waited = std::chrono::steady_clock::now() - begun;
+        return {Code::timeout, status.message() + " (" +
+                                   seconds_text(std::chrono::duration_cast<std::chrono::milliseconds>(waited)) + ")"};
+    }
+    return status;
+}
+
+}  // namespace inferstep::client

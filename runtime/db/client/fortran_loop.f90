@@ -1,0 +1,178 @@
+! The loop of `inferstep client --language fortran`: put, run, get through the Fortran module, timed here.
+!
+! The program opens this library when it is asked for Fortran; fortran_loop.hpp has the same declarations for C++. There is
+! one client per process.
+module fortran_loop
+   use, intrinsic :: iso_c_binding
+   use inferclient
+   implicit none
+   private
+   public :: loop_connect, loop_run, loop_disconnect, loop_message
+
+   type(inference_client), allocatable, save :: client
+
+   type, bind(C) :: block_of_iterations     ! LoopBlock of fortran_loop.hpp
+      type(c_ptr) :: model, input_key, output_key      ! C strings
+      integer(c_int) :: rank                           ! of an input: 1 … 4
+      integer(c_int64_t) :: shape(4)                   ! of an input, as a tensor has it
+      integer(c_int) :: inputs                         ! how many different inputs there are; they are taken in turn
+      integer(c_int64_t) :: input_elements, output_elements
+      type(c_ptr) :: input, output                     ! (input_elements, inputs); (output_elements, count)
+      integer(c_int) :: first, count                   ! which iterations
+      integer(c_int) :: pipelined                      ! not 0: one round trip; then only `loop` is timed
+      integer(c_int) :: timeout_ms
+      type(c_ptr) :: put, run, get, loop               ! seconds of each call (count)
+      integer(c_int) :: done                           ! out: iterations that worked
+   end type
+
+contains
+
+   ! Connect to the C string `endpoint`; the time it took in seconds.
+   integer(c_int) function loop_connect(endpoint, timeout_ms, seconds) bind(C, name="inferstep_fortran_connect")
+      type(c_ptr), value :: endpoint
+      integer(c_int), value :: timeout_ms
+      real(c_double), intent(out) :: seconds
+      integer(c_int64_t) :: start
+      start = ticks()
+      if (.not. allocated(client)) allocate (client)
+      loop_connect = int(client%connect(text_of(endpoint), int(timeout_ms)), c_int)
+      seconds = since(start)
+   end function
+
+   subroutine loop_disconnect() bind(C, name="inferstep_fortran_disconnect")
+      if (allocated(client)) deallocate (client)
+   end subroutine
+
+   ! Iterations first … first+count-1; ends at the first call that fails and returns its code.
+   integer(c_int) function loop_run(block) bind(C, name="inferstep_fortran_run") result(code)
+      type(block_of_iterations), intent(inout) :: block
+      real(c_float), pointer, contiguous :: inputs(:, :), outputs(:, :)
+      real(c_double), pointer, contiguous :: put(:), run(:), get(:), loop(:)
+      character(len=:), allocatable :: model, input_key, output_key
+      integer(c_int64_t) :: start, before
+      integer :: i, which
+      call c_f_pointer(block%input, inputs, [block%input_elements, int(block%inputs, c_int64_t)])
+      call c_f_pointer(block%output, outputs, [block%output_elements, int(block%count, c_int64_t)])
+      call c_f_pointer(block%put, put, [block%count])
+      call c_f_pointer(block%run, run, [block%count])
+      call c_f_pointer(block%get, get, [block%count])
+      call c_f_pointer(block%loop, loop, [block%count])
+      model = text_of(block%model)
+      input_key = text_of(block%input_key)
+      output_key = text_of(block%output_key)
+      code = INFER_OK
+      block%done = 0
+      do i = 1, block%count
+         which = mod(block%first + i - 1, block%inputs) + 1
+         start = ticks()
+         if (block%pipelined /= 0) then
+            code = int(infer(block, model, input_key, inputs(:, which), output_key, outputs(:, i)), c_int)
+         else
+            code = int(put_input(block, input_key, inputs(:, which)), c_int)
+            put(i) = since(start)
+            if (code /= INFER_OK) return
+            before = ticks()
+            code = int(client%run_model(model, [input_key], [output_key], int(block%timeout_ms)), c_int)
+            run(i) = since(before)
+            if (code /= INFER_OK) return
+            before = ticks()
+            code = int(client%get_tensor(output_key, outputs(:, i)), c_int)
+            get(i) = since(before)
+         end if
+         loop(i) = since(start)
+         if (code /= INFER_OK) return
+         block%done = int(i, c_int)
+      end do
+   end function
+
+   ! What went wrong, as a C string into `buffer` of `size` bytes.
+   subroutine loop_message(buffer, size) bind(C, name="inferstep_fortran_message")
+      integer(c_int), value :: size
+      character(kind=c_char), intent(out) :: buffer(size)
+      character(len=:), allocatable :: text
+      integer :: i, length
+      text = "there is no client"
+      if (allocated(client)) text = client%message()
+      length = min(len(text), size - 1)
+      do i = 1, length
+         buffer(i) = text(i:i)
+      end do
+      buffer(length + 1) = c_null_char
+   end subroutine
+
+   ! The array as an array of the tensor's rank, its extents reversed (see inferclient).
+   integer function put_input(block, key, values) result(code)
+      type(block_of_iterations), intent(in) :: block
+      character(len=*), intent(in) :: key
+      real(c_float), intent(in), contiguous, target :: values(:)
+      real(c_float), pointer, contiguous :: x2(:, :), x3(:, :, :), x4(:, :, :, :)
+      associate (s => block%shape)
+         select case (block%rank)
+         case (2)
+            x2(1:s(2), 1:s(1)) => values
+            code = client%put_tensor(key, x2)
+         case (3)
+            x3(1:s(3), 1:s(2), 1:s(1)) => values
+            code = client%put_tensor(key, x3)
+         case (4)
+            x4(1:s(4), 1:s(3), 1:s(2), 1:s(1)) => values
+            code = client%put_tensor(key, x4)
+         case default
+            code = client%put_tensor(key, values)
+         end select
+      end associate
+   end function
+
+   integer function infer(block, model, input_key, values, output_key, output) result(code)
+      type(block_of_iterations), intent(in) :: block
+      character(len=*), intent(in) :: model, input_key, output_key
+      real(c_float), intent(in), contiguous, target :: values(:)
+      real(c_float), intent(inout), contiguous :: output(:)
+      real(c_float), pointer, contiguous :: x2(:, :), x3(:, :, :), x4(:, :, :, :)
+      associate (s => block%shape, limit => int(block%timeout_ms))
+         select case (block%rank)
+         case (2)
+            x2(1:s(2), 1:s(1)) => values
+            code = client%infer(model, input_key, x2, output_key, output, limit)
+         case (3)
+            x3(1:s(3), 1:s(2), 1:s(1)) => values
+            code = client%infer(model, input_key, x3, output_key, output, limit)
+         case (4)
+            x4(1:s(4), 1:s(3), 1:s(2), 1:s(1)) => values
+            code = client%infer(model, input_key, x4, output_key, output, limit)
+         case default
+            code = client%infer(model, input_key, values, output_key, output, limit)
+         end select
+      end associate
+   end function
+
+   function text_of(address) result(text)
+      type(c_ptr), intent(in) :: address
+      character(len=:), allocatable :: text
+      character(kind=c_char), pointer :: bytes(:)
+      integer :: i
+      interface
+         integer(c_size_t) function c_strlen(string) bind(C, name="strlen")
+            import :: c_ptr, c_size_t
+            type(c_ptr), value :: string
+         end function
+      end interface
+      call c_f_pointer(address, bytes, [c_strlen(address)])
+      allocate (character(len=size(bytes)) :: text)
+      do i = 1, size(bytes)
+         text(i:i) = bytes(i)
+      end do
+   end function
+
+   integer(c_int64_t) function ticks()
+      call system_clock(ticks)
+   end function
+
+   real(c_double) function since(start)
+      integer(c_int64_t), intent(in) :: start
+      integer(c_int64_t) :: now, rate
+      call system_clock(now, rate)
+      since = real(now - start, c_double)/real(rate, c_double)
+   end function
+
+end module fortran_loop

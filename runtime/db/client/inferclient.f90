@@ -1,0 +1,380 @@
+! inferclient: talk to an inference database (Redis with the module inferdb, or RedisAI) from Fortran 2018.
+!
+!     use inferclient
+!     type(inference_client) :: client
+!     if (client%connect() /= INFER_OK) error stop client%message()      ! the address is in SSDB
+!     code = client%put_tensor("x", image)                               ! real32, real64, int32, int64; any rank
+!     code = client%run_model("resnet50", ["x"], ["y"])
+!     code = client%get_tensor("y", scores)
+!
+! Every function returns INFER_OK (0) or what went wrong; message() then has the sentence. Nothing waits for ever.
+! Trailing blanks of keys and names do not count.
+!
+! The order of dimensions: an array is sent as it lies in memory. Fortran's first index runs fastest, a tensor's last one
+! does, so an array of shape (224,224,3,1) is the tensor 1x3x224x224: the shape is reversed and nothing is transposed.
+!
+! A client is one connection, for one thread at a time; it is closed when it goes out of scope, so do not copy one.
+module inferclient
+   use, intrinsic :: iso_c_binding
+   use, intrinsic :: iso_fortran_env, only: int32, int64, real32, real64
+   implicit none
+   private
+
+   integer, parameter, public :: INFER_OK = 0, INFER_USAGE = 1, INFER_CONNECTION = 2, INFER_TIMEOUT = 3, &
+                                 INFER_SERVER = 4, INFER_MISMATCH = 5
+
+   type, public :: inference_client
+      private
+      type(c_ptr) :: handle = c_null_ptr
+   contains
+      procedure :: connect, message, ping
+      procedure :: tensor_exists, model_exists, delete_tensor, delete_model, set_model_from_file, run_model
+      generic :: put_tensor => put_real32, put_real64, put_int32, put_int64
+      generic :: get_tensor => get_real32, get_real64, get_int32, get_int64
+      generic :: infer => infer_real32, infer_real64
+      procedure, private :: put_real32, put_real64, put_int32, put_int64
+      procedure, private :: get_real32, get_real64, get_int32, get_int64
+      procedure, private :: infer_real32, infer_real64
+      final :: close_client
+   end type
+
+   integer(c_int), parameter :: FLOAT32 = 0, FLOAT64 = 1, CINT32 = 4, CINT64 = 5
+
+   type, bind(C) :: c_tensor      ! inferclient_tensor of inferclient.h
+      type(c_ptr) :: key
+      integer(c_int) :: type
+      integer(c_int) :: rank
+      type(c_ptr) :: shape
+      type(c_ptr) :: data
+   end type
+
+   interface
+      integer(c_int) function c_connect(client, endpoint, timeout_ms) bind(C, name="inferclient_connect")
+         import :: c_int, c_ptr
+         type(c_ptr), intent(out) :: client
+         type(c_ptr), value :: endpoint
+         integer(c_int), value :: timeout_ms
+      end function
+      subroutine c_free(client) bind(C, name="inferclient_free")
+         import :: c_ptr
+         type(c_ptr), value :: client
+      end subroutine
+      type(c_ptr) function c_error(client) bind(C, name="inferclient_error")
+         import :: c_ptr
+         type(c_ptr), value :: client
+      end function
+      integer(c_int) function c_put(client, tensor) bind(C, name="inferclient_put_tensor")
+         import :: c_int, c_ptr, c_tensor
+         type(c_ptr), value :: client
+         type(c_tensor), intent(in) :: tensor
+      end function
+      integer(c_int) function c_get(client, key, type, data, bytes) bind(C, name="inferclient_get_tensor")
+         import :: c_int, c_ptr, c_size_t
+         type(c_ptr), value :: client, key, data
+         integer(c_int), value :: type
+         integer(c_size_t), value :: bytes
+      end function
+      integer(c_int) function c_run(client, model, inputs, input_count, outputs, output_count, timeout_ms) &
+         bind(C, name="inferclient_run_model")
+         import :: c_int, c_ptr
+         type(c_ptr), value :: client, model
+         type(c_ptr), intent(in) :: inputs(*), outputs(*)
+         integer(c_int), value :: input_count, output_count, timeout_ms
+      end function
+      integer(c_int) function c_infer(client, model, tensor, key, type, data, bytes, timeout_ms) &
+         bind(C, name="inferclient_infer")
+         import :: c_int, c_ptr, c_size_t, c_tensor
+         type(c_ptr), value :: client, model, key, data
+         type(c_tensor), intent(in) :: tensor
+         integer(c_int), value :: type, timeout_ms
+         integer(c_size_t), value :: bytes
+      end function
+      integer(c_int) function c_store(client, name, path, device, batch_size) &
+         bind(C, name="inferclient_set_model_from_file")
+         import :: c_int, c_ptr
+         type(c_ptr), value :: client, name, path, device
+         integer(c_int), value :: batch_size
+      end function
+      integer(c_int) function c_tensor_exists(client, key, exists) bind(C, name="inferclient_tensor_exists")
+         import :: c_int, c_ptr
+         type(c_ptr), value :: client, key
+         integer(c_int), intent(out) :: exists
+      end function
+      integer(c_int) function c_delete_tensor(client, key) bind(C, name="inferclient_delete_tensor")
+         import :: c_int, c_ptr
+         type(c_ptr), value :: client, key
+      end function
+      integer(c_int) function c_delete_model(client, name) bind(C, name="inferclient_delete_model")
+         import :: c_int, c_ptr
+         type(c_ptr), value :: client, name
+      end function
+      integer(c_int) function c_ping(client) bind(C, name="inferclient_ping")
+         import :: c_int, c_ptr
+         type(c_ptr), value :: client
+      end function
+      integer(c_size_t) function c_strlen(text) bind(C, name="strlen")
+         import :: c_ptr, c_size_t
+         type(c_ptr), value :: text
+      end function
+   end interface
+
+contains
+
+   ! Without `endpoint`: the address in the environment variable SSDB. `timeout_ms`: limit of every call, 60 s when absent.
+   integer function connect(self, endpoint, timeout_ms) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in), optional :: endpoint
+      integer, intent(in), optional :: timeout_ms
+      character(kind=c_char, len=:), allocatable, target :: address
+      type(c_ptr) :: where_to
+      integer(c_int) :: limit
+      call c_free(self%handle)
+      where_to = c_null_ptr
+      if (present(endpoint)) then
+         address = trim(endpoint)//c_null_char
+         where_to = c_loc(address)
+      end if
+      limit = 0
+      if (present(timeout_ms)) limit = int(timeout_ms, c_int)
+      code = c_connect(self%handle, where_to, limit)
+   end function
+
+   ! What went wrong in the last call; empty when nothing did.
+   function message(self) result(text)
+      class(inference_client), intent(in) :: self
+      character(len=:), allocatable :: text
+      character(kind=c_char), pointer :: bytes(:)
+      type(c_ptr) :: address
+      integer :: i
+      address = c_error(self%handle)
+      call c_f_pointer(address, bytes, [c_strlen(address)])
+      allocate (character(len=size(bytes)) :: text)
+      do i = 1, size(bytes)
+         text(i:i) = bytes(i)
+      end do
+   end function
+
+   integer function ping(self) result(code)
+      class(inference_client), intent(inout) :: self
+      code = c_ping(self%handle)
+   end function
+
+   integer function tensor_exists(self, key, exists) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      logical, intent(out) :: exists
+      character(kind=c_char, len=:), allocatable, target :: name
+      integer(c_int) :: flag
+      name = trim(key)//c_null_char
+      flag = 0
+      code = c_tensor_exists(self%handle, c_loc(name), flag)
+      exists = flag /= 0
+   end function
+
+   integer function model_exists(self, model, exists) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: model
+      logical, intent(out) :: exists
+      code = self%tensor_exists(model, exists)
+   end function
+
+   integer function delete_tensor(self, key) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      character(kind=c_char, len=:), allocatable, target :: name
+      name = trim(key)//c_null_char
+      code = c_delete_tensor(self%handle, c_loc(name))
+   end function
+
+   integer function delete_model(self, model) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: model
+      character(kind=c_char, len=:), allocatable, target :: name
+      name = trim(model)//c_null_char
+      code = c_delete_model(self%handle, c_loc(name))
+   end function
+
+   ! Store a TorchScript file. `device`: CPU (when absent), GPU or GPU:n. `batch_size`: run requests together, up to so many.
+   integer function set_model_from_file(self, model, path, device, batch_size) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: model, path
+      character(len=*), intent(in), optional :: device
+      integer, intent(in), optional :: batch_size
+      character(kind=c_char, len=:), allocatable, target :: name, file, on_device
+      integer(c_int) :: batch
+      name = trim(model)//c_null_char
+      file = trim(path)//c_null_char
+      on_device = "CPU"//c_null_char
+      if (present(device)) on_device = trim(device)//c_null_char
+      batch = 0
+      if (present(batch_size)) batch = int(batch_size, c_int)
+      code = c_store(self%handle, c_loc(name), c_loc(file), c_loc(on_device), batch)
+   end function
+
+   ! Run a model on tensors in the database; its outputs stay there.
+   integer function run_model(self, model, inputs, outputs, timeout_ms) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: model, inputs(:), outputs(:)
+      integer, intent(in), optional :: timeout_ms
+      character(kind=c_char, len=:), allocatable, target :: name
+      character(kind=c_char, len=len(inputs) + 1), allocatable, target :: in_names(:)
+      character(kind=c_char, len=len(outputs) + 1), allocatable, target :: out_names(:)
+      type(c_ptr) :: in_list(size(inputs)), out_list(size(outputs))
+      integer(c_int) :: limit
+      integer :: i
+      name = trim(model)//c_null_char
+      allocate (in_names(size(inputs)), out_names(size(outputs)))
+      do i = 1, size(inputs)
+         in_names(i) = trim(inputs(i))//c_null_char
+         in_list(i) = c_loc(in_names(i))
+      end do
+      do i = 1, size(outputs)
+         out_names(i) = trim(outputs(i))//c_null_char
+         out_list(i) = c_loc(out_names(i))
+      end do
+      limit = 0
+      if (present(timeout_ms)) limit = int(timeout_ms, c_int)
+      code = c_run(self%handle, c_loc(name), in_list, size(inputs, kind=c_int), out_list, &
+                   size(outputs, kind=c_int), limit)
+   end function
+
+   integer function put_real32(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      real(real32), intent(in), contiguous, target :: values(..)
+      code = put(self, key, FLOAT32, shape(values, kind=c_int64_t), c_loc(values))
+   end function
+
+   integer function put_real64(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      real(real64), intent(in), contiguous, target :: values(..)
+      code = put(self, key, FLOAT64, shape(values, kind=c_int64_t), c_loc(values))
+   end function
+
+   integer function put_int32(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      integer(int32), intent(in), contiguous, target :: values(..)
+      code = put(self, key, CINT32, shape(values, kind=c_int64_t), c_loc(values))
+   end function
+
+   integer function put_int64(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      integer(int64), intent(in), contiguous, target :: values(..)
+      code = put(self, key, CINT64, shape(values, kind=c_int64_t), c_loc(values))
+   end function
+
+   ! Fetch a tensor into an array that has its type and as many elements; on failure the array is left as it was.
+   integer function get_real32(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      real(real32), intent(inout), contiguous, target :: values(..)
+      code = get(self, key, FLOAT32, c_loc(values), 4*size(values, kind=c_size_t))
+   end function
+
+   integer function get_real64(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      real(real64), intent(inout), contiguous, target :: values(..)
+      code = get(self, key, FLOAT64, c_loc(values), 8*size(values, kind=c_size_t))
+   end function
+
+   integer function get_int32(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      integer(int32), intent(inout), contiguous, target :: values(..)
+      code = get(self, key, CINT32, c_loc(values), 4*size(values, kind=c_size_t))
+   end function
+
+   integer function get_int64(self, key, values) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      integer(int64), intent(inout), contiguous, target :: values(..)
+      code = get(self, key, CINT64, c_loc(values), 8*size(values, kind=c_size_t))
+   end function
+
+   ! put_tensor, run_model and get_tensor in one round trip.
+   integer function infer_real32(self, model, input_key, input, output_key, output, timeout_ms) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: model, input_key, output_key
+      real(real32), intent(in), contiguous, target :: input(..)
+      real(real32), intent(inout), contiguous, target :: output(..)
+      integer, intent(in), optional :: timeout_ms
+      code = infer_any(self, model, input_key, output_key, FLOAT32, shape(input, kind=c_int64_t), c_loc(input), &
+                       c_loc(output), 4*size(output, kind=c_size_t), timeout_ms)
+   end function
+
+   integer function infer_real64(self, model, input_key, input, output_key, output, timeout_ms) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: model, input_key, output_key
+      real(real64), intent(in), contiguous, target :: input(..)
+      real(real64), intent(inout), contiguous, target :: output(..)
+      integer, intent(in), optional :: timeout_ms
+      code = infer_any(self, model, input_key, output_key, FLOAT64, shape(input, kind=c_int64_t), c_loc(input), &
+                       c_loc(output), 8*size(output, kind=c_size_t), timeout_ms)
+   end function
+
+   integer function put(self, key, type, extents, data) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      integer(c_int), intent(in) :: type
+      integer(c_int64_t), intent(in) :: extents(:)
+      type(c_ptr), intent(in) :: data
+      character(kind=c_char, len=:), allocatable, target :: name
+      integer(c_int64_t), target :: reversed(max(1, size(extents)))
+      name = trim(key)//c_null_char
+      call reverse(extents, reversed)
+      code = c_put(self%handle, c_tensor(c_loc(name), type, size(reversed, kind=c_int), c_loc(reversed), data))
+   end function
+
+   integer function get(self, key, type, data, bytes) result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: key
+      integer(c_int), intent(in) :: type
+      type(c_ptr), intent(in) :: data
+      integer(c_size_t), intent(in) :: bytes
+      character(kind=c_char, len=:), allocatable, target :: name
+      name = trim(key)//c_null_char
+      code = c_get(self%handle, c_loc(name), type, data, bytes)
+   end function
+
+   integer function infer_any(self, model, input_key, output_key, type, extents, input, output, bytes, timeout_ms) &
+      result(code)
+      class(inference_client), intent(inout) :: self
+      character(len=*), intent(in) :: model, input_key, output_key
+      integer(c_int), intent(in) :: type
+      integer(c_int64_t), intent(in) :: extents(:)
+      type(c_ptr), intent(in) :: input, output
+      integer(c_size_t), intent(in) :: bytes
+      integer, intent(in), optional :: timeout_ms
+      character(kind=c_char, len=:), allocatable, target :: name, in_name, out_name
+      integer(c_int64_t), target :: reversed(max(1, size(extents)))
+      integer(c_int) :: limit
+      name = trim(model)//c_null_char
+      in_name = trim(input_key)//c_null_char
+      out_name = trim(output_key)//c_null_char
+      call reverse(extents, reversed)
+      limit = 0
+      if (present(timeout_ms)) limit = int(timeout_ms, c_int)
+      code = c_infer(self%handle, c_loc(name), &
+                     c_tensor(c_loc(in_name), type, size(reversed, kind=c_int), c_loc(reversed), input), &
+                     c_loc(out_name), type, output, bytes, limit)
+   end function
+
+   ! The tensor's shape of an array's extents. A single number is a tensor of one dimension with one element.
+   pure subroutine reverse(extents, reversed)
+      integer(c_int64_t), intent(in) :: extents(:)
+      integer(c_int64_t), intent(out) :: reversed(:)
+      reversed = 1
+      reversed(1:size(extents)) = extents(size(extents):1:-1)
+   end subroutine
+
+   subroutine close_client(self)
+      type(inference_client), intent(inout) :: self
+      call c_free(self%handle)
+      self%handle = c_null_ptr
+   end subroutine
+
+end module inferclient

@@ -1,0 +1,174 @@
+// inferclient: talk to an inference database (Redis with the module inferdb, or RedisAI) from C++20.
+//
+//     inferstep::Client client;
+//     if (auto s = client.connect(); !s) { … s.message() … }      // the address is in SSDB
+//     client.put_tensor("x", std::span<const std::int64_t>(shape), std::span<const float>(values));
+//     client.run_model("resnet50", {"x"}, {"y"});
+//     client.get_tensor("y", std::span<float>(result));
+//
+// Needs this header and -linferclient only. Nothing throws except for lack of memory. Every call ends within its
+// deadline: a database that is gone, hangs or answers nonsense gives a Status that names its address. After such a
+// failure the connection is closed and the next call connects anew; a command is never sent twice by itself.
+// A Client is one connection, for one thread at a time; make one per thread and, after a fork, per process.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#define INFERCLIENT_API __attribute__((visibility("default")))
+
+namespace inferstep {
+
+enum class TensorType : std::uint8_t { float32, float64, int8, int16, int32, int64, uint8, uint16, boolean };
+
+INFERCLIENT_API std::size_t bytes_of(TensorType type);  // of one element
+INFERCLIENT_API const char* name_of(TensorType type);   // as on the wire: FLOAT, DOUBLE, INT8, …
+
+// What became of a call. True when it worked; otherwise message() is one sentence for a person.
+class [[nodiscard]] ClientStatus {
+   public:
+    enum class Code : std::uint8_t {
+        ok,
+        usage,       // an argument is wrong: nothing was sent
+        connection,  // nobody listens, or the connection broke
+        timeout,     // no answer in time
+        server,      // the database answered with an error
+        mismatch,    // the answer is not what was asked for: type, size or form
+    };
+    ClientStatus() = default;
+    ClientStatus(Code code, std::string message) : code_(code), message_(std::move(message)) {}
+
+    explicit operator bool() const { return code_ == Code::ok; }
+    Code code() const { return code_; }
+    const std::string& message() const { return message_; }
+
+   private:
+    Code code_ = Code::ok;
+    std::string message_;
+};
+
+// A tensor that owns its bytes: C order (the last dimension is contiguous), little endian.
+struct Tensor {
+    TensorType type = TensorType::float32;
+    std::vector<std::int64_t> shape;
+    std::vector<std::byte> data;
+};
+
+struct ConnectOptions {
+    std::chrono::milliseconds connect_timeout{5'000};
+    std::chrono::milliseconds command_timeout{60'000};  // of every call that names none; must be positive
+};
+
+struct ModelStoreOptions {
+    std::string backend = "TORCH";
+    std::string device = "CPU";  // CPU, GPU or GPU:n
+    std::string tag;
+    int batch_size = 0;  // requests of several clients are run together up to this many; 0: one by one
+    int min_batch_size = 0;
+    int min_batch_timeout_ms = 0;
+    std::chrono::milliseconds timeout{120'000};  // to send, load and optimize it
+};
+
+// One tensor in memory of the caller.
+struct TensorIn {
+    std::string_view key;
+    TensorType type = TensorType::float32;
+    std::span<const std::int64_t> shape;
+    const void* data = nullptr;
+};
+struct TensorOut {
+    std::string_view key;
+    TensorType type = TensorType::float32;
+    void* data = nullptr;
+    std::size_t bytes = 0;  // must be what the tensor has
+};
+
+template <typename T>
+constexpr TensorType tensor_type() {
+    if constexpr (std::is_same_v<T, float>) {
+        return TensorType::float32;
+    } else if constexpr (std::is_same_v<T, double>) {
+        return TensorType::float64;
+    } else if constexpr (std::is_same_v<T, bool>) {
+        return TensorType::boolean;
+    } else {
+        static_assert(std::is_integral_v<T> && (std::is_signed_v<T> || sizeof(T) <= 2), "no tensor has this type");
+        constexpr TensorType kSigned[] = {TensorType::int8, TensorType::int16, TensorType::int32, TensorType::int64};
+        constexpr TensorType kUnsigned[] = {TensorType::uint8, TensorType::uint16};
+        constexpr unsigned power = sizeof(T) == 8 ? 3 : sizeof(T) / 2;
+        return std::is_signed_v<T> ? kSigned[power] : kUnsigned[power % 2];
+    }
+}
+
+class INFERCLIENT_API Client {
+   public:
+    using Milliseconds = std::chrono::milliseconds;
+
+    Client();
+    ~Client();
+    Client(Client&&) noexcept;
+    Client& operator=(Client&&) noexcept;
+
+    // `endpoint`: unix:///path, tcp://host:port or host:port; empty: the value of the environment variable SSDB.
+    // Returns once the database has answered a PING.
+    ClientStatus connect(std::string_view endpoint = {}, const ConnectOptions& options = {});
+    const std::string& endpoint() const;  // as given to connect()
+
+    // Store a tensor under a key, replacing what was there. `data` is sent from where it lies and is not kept.
+    ClientStatus put_tensor(const TensorIn& tensor);
+    // The same; `values` must have as many elements as the shape says.
+    template <typename T>
+    ClientStatus put_tensor(std::string_view key, std::span<const std::int64_t> shape, std::span<const T> values) {
+        if (ClientStatus s = check_count(key, shape, values.size()); !s) {
+            return s;
+        }
+        return put_tensor(TensorIn{key, tensor_type<T>(), shape, values.data()});
+    }
+
+    // Fetch a tensor into memory of the caller. A tensor of another type or size is an error, and nothing is written.
+    ClientStatus get_tensor(const TensorOut& tensor);
+    template <typename T>
+    ClientStatus get_tensor(std::string_view key, std::span<T> values) {
+        return get_tensor(TensorOut{key, tensor_type<T>(), values.data(), values.size_bytes()});
+    }
+    // Fetch a tensor of any type and shape.
+    ClientStatus get_tensor(std::string_view key, Tensor& tensor);
+
+    // Run a stored model on tensors that lie in the database and leave its outputs there. Zero: command_timeout.
+    ClientStatus run_model(std::string_view model, const std::vector<std::string>& inputs,
+                           const std::vector<std::string>& outputs, Milliseconds timeout = Milliseconds{0});
+
+    // put_tensor, run_model and get_tensor in one round trip.
+    ClientStatus infer(std::string_view model, const TensorIn& input, const TensorOut& output,
+                       Milliseconds timeout = Milliseconds{0});
+
+    // Store a model from the bytes of its file. Models longer than 511 MiB are sent in pieces.
+    ClientStatus set_model(std::string_view name, std::span<const std::byte> file,
+                           const ModelStoreOptions& options = {});
+    ClientStatus delete_model(std::string_view name);
+    ClientStatus model_exists(std::string_view name, bool& exists);
+
+    ClientStatus delete_tensor(std::string_view key);  // one that is not there is no error
+    ClientStatus tensor_exists(std::string_view key, bool& exists);
+
+    ClientStatus ping();
+    // What the database says of itself: Redis' INFO text of a section, or of all.
+    ClientStatus info(std::string& text, std::string_view section = "everything");
+    // Any other command. Arrays are written one element a line.
+    ClientStatus command(const std::vector<std::string>& words, std::string& answer,
+                         Milliseconds timeout = Milliseconds{0});
+
+   private:
+    struct Impl;
+    static ClientStatus check_count(std::string_view key, std::span<const std::int64_t> shape, std::size_t count);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace inferstep

@@ -1,0 +1,18 @@
+// Tensors between the caller's memory and the wire, every length checked. Private to the library.
+#pragma once
+
+#include "db/client/connection.hpp"
+
+namespace inferstep::client {
+
+// Elements of a shape. usage: a negative dimension, or more than memory can hold.
+ClientStatus element_count(std::string_view key, std::span<const std::int64_t> shape, std::size_t& count);
+
+// The bytes to send for `tensor`. usage: no data though the shape has elements.
+ClientStatus payload_of(const TensorIn& tensor, Bytes& payload);
+
+// Take an answer to AI.TENSORGET key META BLOB. mismatch: it is none, or another type or size than `out` has.
+ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out);
+ClientStatus copy_tensor(const redisReply& reply, std::string_view key, Tensor& out);
+
+}  // namespace inferstep::client
