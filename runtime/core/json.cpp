@@ -50,6 +50,8 @@ double Json::number(const char* key, double fallback) const {
     return cJSON_IsNumber(item) != 0 ? item->valuedouble : fallback;
 }
 
+Json Json::copy() const { return Json(cJSON_Duplicate(node_.get(), 1)); }
+
 Json Json::copy_of(const char* key) const {
     const cJSON* item = cJSON_GetObjectItemCaseSensitive(node_.get(), key);
     return Json(item != nullptr ? cJSON_Duplicate(item, 1) : cJSON_CreateNull());
