@@ -1,7 +1,11 @@
 // The subcommands of `inferstep`: each file of this folder parses one and calls the layer below; none does work itself.
 #pragma once
 
+// The compiler sees a null dereference in CLI11's inlined strings that is not there.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnull-dereference"
 #include <CLI/CLI.hpp>
+#pragma GCC diagnostic pop
 
 namespace inferstep::cli {
 
@@ -12,5 +16,7 @@ struct Outcome {
 
 // Add the subcommand to `app`; when it is the one chosen, its callback leaves its exit code in `outcome`.
 using AddCommand = void (*)(CLI::App& app, Outcome& outcome);
+
+void add_topo(CLI::App& app, Outcome& outcome);
 
 }  // namespace inferstep::cli

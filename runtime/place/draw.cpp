@@ -16,22 +16,15 @@ constexpr std::size_t kMostTaskLines = 16;  // beyond it the picture alone tells
 
 std::string plural(int n, const char* thing) { return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s"); }
 
-// `text`, broken after commas and blanks so that no line passes kWidth; lines after the first start at `indent`.
-std::string wrap(const std::string& text, std::size_t indent) {
+// `text` in lines of kWidth, those after the first indented below its words.
+std::string wrap(const std::string& text) {
+    constexpr std::size_t kHanging = kIndent + 4;
+    const std::size_t head = text.find_first_not_of(' ');
     std::string out;
-    std::size_t column = 0;
-    for (std::size_t from = 0; from < text.size();) {
-        const std::size_t stop = text.find_first_of(", ", from);
-        const std::string word = text.substr(from, stop == std::string::npos ? stop : stop - from + 1);
-        if (column + word.size() > kWidth && column > indent) {
-            out += "\n" + std::string(indent, ' ');
-            column = indent;
-        }
-        out += word;
-        column += word.size();
-        from += word.size();
+    for (const std::string& line : wrapped(text.substr(head), kWidth - kHanging)) {
+        out += std::string(out.empty() ? head : kHanging, ' ') + line + "\n";
     }
-    return out + "\n";
+    return out;
 }
 
 std::string gpu_list(const Topology& topology, int domain) {
@@ -68,11 +61,12 @@ std::string draw_domain(const Topology& topology, int index, const std::vector<M
     const Domain& domain = topology.domains[static_cast<std::size_t>(index)];
     const std::string gpus = gpu_list(topology, index);
     std::string out = wrap(fmt::format("  {}: CPUs {}{}", domain_name(domain), cpu_list(domain.cpus),
-                                       gpus.empty() ? "" : "  GPUs " + gpus),
-                           kIndent + 4);
+                                       gpus.empty() ? "" : "  GPUs " + gpus));
     const auto rows = rows_of(cores_of(topology, index), marks);
-    const std::size_t per_line = (kWidth - kIndent) / (cell + 1);
-    for (std::size_t from = 0; !rows.empty() && from < rows[0].size(); from += per_line) {
+    const std::size_t cores = rows.empty() ? 0 : rows[0].size();
+    const std::size_t lines = (cores * (cell + 1) + kWidth - kIndent - 1) / (kWidth - kIndent);
+    const std::size_t per_line = (cores + lines - 1) / std::max<std::size_t>(lines, 1);
+    for (std::size_t from = 0; from < cores; from += per_line) {
         for (const auto& row : rows) {
             std::string line(kIndent - 1, ' ');
             for (std::size_t c = from; c < std::min(from + per_line, row.size()); ++c) {
@@ -95,7 +89,7 @@ std::string draw_databases(const Topology& topology, const Plan& plan) {
         line += instance.gpus.empty() ? "" : "; GPUs " + number_list(instance.gpus);
         line +=
             tasks.empty() ? "; no task" : fmt::format("; task{} {}", tasks.size() == 1 ? "" : "s", number_list(tasks));
-        out += wrap(line, kIndent + 4);
+        out += wrap(line);
     }
     return out;
 }
@@ -110,16 +104,11 @@ std::string draw_tasks(const Plan& plan, const std::vector<Mark>& marks) {
         lines.emplace_back(tasks, what);
     }
     std::sort(lines.begin(), lines.end());
-    std::string out;
-    for (std::size_t i = 0; i < std::min(lines.size(), kMostTaskLines); ++i) {
-        const auto& [tasks, what] = lines[i];
+    std::string out = lines.size() > kMostTaskLines ? fmt::format("{:>5} task n\n", "n") : "";
+    for (const auto& [tasks, what] : lines.size() > kMostTaskLines ? decltype(lines){} : lines) {
         const std::string mark = tasks.size() == 1 ? std::to_string(tasks[0]) : "*";
         out += wrap(fmt::format("{:>5} task{} {}: CPUs {}; database {}", mark, tasks.size() == 1 ? "" : "s",
-                                number_list(tasks), what.first, what.second),
-                    kIndent + 4);
-    }
-    if (lines.size() > kMostTaskLines) {
-        out += fmt::format("{:>5} the other tasks in the same way\n", "n");
+                                number_list(tasks), what.first, what.second));
     }
     const bool idle = std::any_of(marks.begin(), marks.end(), [](const Mark& m) { return m.text == "."; });
     return out + (idle ? fmt::format("{:>5} not in the step\n", ".") : "");
@@ -147,7 +136,7 @@ std::string draw_text(const Topology& topology, const Plan& plan) {
     }
     out += "\n" + draw_databases(topology, plan) + draw_tasks(plan, marks);
     for (const std::string& note : plan.notes) {
-        out += wrap(" note " + note, kIndent + 4);
+        out += wrap(" note " + note);
     }
     return out;
 }

@@ -95,4 +95,18 @@ std::string domain_name(const Domain& domain) {
     return domain.os >= 0 ? "NUMA " + std::to_string(domain.os) : "no NUMA domain";
 }
 
+std::vector<std::string> wrapped(const std::string& text, std::size_t columns) {
+    std::vector<std::string> lines(1);
+    for (std::size_t from = 0; from < text.size();) {
+        const std::size_t stop = text.find_first_of(", ", from);
+        const std::string word = text.substr(from, stop == std::string::npos ? stop : stop - from + 1);
+        if (!lines.back().empty() && lines.back().size() + word.size() > columns) {
+            lines.emplace_back();
+        }
+        lines.back() += word;
+        from += word.size();
+    }
+    return lines;
+}
+
 }  // namespace inferstep

@@ -27,4 +27,7 @@ std::vector<int> tasks_of(const Plan& plan, int instance);  // in rising order
 std::string number_list(const std::vector<int>& rising);    // "0-3,8"
 std::string domain_name(const Domain& domain);              // "NUMA 2"; "no NUMA domain" where its memory is not ours
 
+// `text` in lines of at most `columns` characters, broken after commas and blanks.
+std::vector<std::string> wrapped(const std::string& text, std::size_t columns);
+
 }  // namespace inferstep
