@@ -29,6 +29,7 @@ CORE_OBJ   := $(call objects,$(call parts,runtime/core))
 PLACE_OBJ  := $(call objects,$(call parts,runtime/place))
 DB_OBJ     := $(call objects,$(call parts,runtime/db))
 VISION_OBJ := $(call objects,$(call parts,runtime/vision))
+BENCH_OBJ  := $(call objects,$(call parts,runtime/bench))
 CLI_OBJ    := $(call objects,$(call parts,runtime/cli))
 MODULE_OBJ := $(call objects,$(call parts,runtime/inferdb))
 LOADER_OBJ := $(BUILD)/obj/runtime/inferdb/loader.o
@@ -96,7 +97,7 @@ $(SPANK): $(SPANK_OBJ) spank/exports.map
 	$(Q)$(CC) -shared $(LDFLAGS) -Wl,--version-script=spank/exports.map $(SPANK_OBJ) -o $@
 
 
-$(BIN): $(CLI_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ)
+$(BIN): $(CLI_OBJ) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) -pie $^ $(PC_LIBS) -ldl -pthread -o $@
@@ -142,7 +143,7 @@ $(PKG)/torch/.complete: | $(BUILD)/torch.stamp
 	$(Q)for f in $(TORCH_HOME)/lib/*.so* $$(contrib/deps/torch.sh --cudart | sed 's,$$,/*.so.*,'); do ln -sf $$f $(@D)/; done
 	$(Q)touch $@
 
-$(BUILD)/tests/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)
+$(BUILD)/tests/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ $(PC_LIBS) -lcunit -ldl -pthread -o $@

@@ -10,6 +10,7 @@ namespace inferstep::cli {
 // One line per subcommand, in the order of --help; each is defined in the file of its name.
 
 constexpr AddCommand kCommands[] = {
+    add_model,
     add_topo,
     nullptr,
 };
