@@ -90,4 +90,6 @@ std::uint64_t oom_kills() {
     return number_of(group.root + group.path + (group.v2 ? "/memory.events" : "/memory.oom_control"), "oom_kill");
 }
 
+std::string memory_cgroup() { return memory_group().path; }
+
 }  // namespace inferstep

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 namespace inferstep {
 
@@ -10,5 +11,8 @@ std::uint64_t memory_limit();
 
 // How often the kernel killed a process of our cgroup because its memory was used up; 0 where that cannot be seen.
 std::uint64_t oom_kills();
+
+// Our memory cgroup below the root of its hierarchy, "/slurm/uid_1/job_2/step_0/task_0"; empty where there is none.
+std::string memory_cgroup();
 
 }  // namespace inferstep

@@ -10,7 +10,8 @@ namespace inferstep {
 namespace {
 
 constexpr long kMaxBatch = 1 << 20;
-const std::vector<std::string_view> kTypes = {"FLOAT", "DOUBLE", "INT8", "INT16", "INT32", "INT64", "UINT8", "UINT16"};
+constexpr TensorType kTypes[] = {TensorType::float32, TensorType::float64, TensorType::int8,  TensorType::int16,
+                                 TensorType::int32,   TensorType::int64,   TensorType::uint8, TensorType::uint16};
 
 std::string upper(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
@@ -47,10 +48,15 @@ Status set_sha256(ModelSpec& model, const std::string& what, const std::string& 
 Status set_warmup(ModelSpec& model, const std::string& what, const std::string& value) {
     const std::size_t colon = value.find(':');
     if (colon != std::string::npos) {
-        model.warmup_type = upper(value.substr(colon + 1));
-        if (const Result<std::size_t> known = parse_choice(what, model.warmup_type, kTypes); !known) {
-            return known.error();
+        std::vector<std::string_view> names;
+        for (const TensorType type : kTypes) {
+            names.emplace_back(name_of(type));
         }
+        const Result<std::size_t> index = parse_choice(what, upper(value.substr(colon + 1)), names);
+        if (!index) {
+            return index.error();
+        }
+        model.warmup_type = kTypes[*index];
     }
     long elements = 1;
     for (const std::string& part : split(value.substr(0, colon), 'x')) {
@@ -119,6 +125,10 @@ Status check_agreement(const ModelSpec& m, const std::string& what) {
     if (m.min_batch_timeout > 0 && m.min_batch_size == 0) {
         return fail("{}: minbatchtimeout needs minbatchsize", what);
     }
+    if (!m.warmup.empty() && m.warmup[0] < m.min_batch_size && m.min_batch_timeout == 0) {
+        return fail("{}: a warmup of {} samples waits forever for minbatchsize={}; give minbatchtimeout as well", what,
+                    m.warmup[0], m.min_batch_size);
+    }
     return Status::ok();
 }
 
@@ -131,14 +141,14 @@ Result<ModelSpec> parse_model(const std::string& text, const std::string& cwd) {
     const std::string first = words.empty() ? "" : words[0];
     const std::size_t colon = first.find(':');
     if (colon == std::string::npos || colon == 0 || colon + 1 == first.size()) {
-        return fail("--model: '{}' is not NAME:PATH[,key=value…]", text);
+        return fail("--infer-model: '{}' is not NAME:PATH[,key=value…]", text);
     }
     model.name = first.substr(0, colon);
     model.path = first.substr(colon + 1);
     if (model.path[0] != '/') {
         model.path = absolute_path(cwd + "/" + model.path);
     }
-    const std::string what = "--model " + model.name;
+    const std::string what = "--infer-model " + model.name;
     std::vector<std::string> seen;
     for (std::size_t i = 1; i < words.size(); ++i) {
         if (Status s = set_key(model, what, words[i], seen); !s) {

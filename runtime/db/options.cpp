@@ -28,34 +28,29 @@ Status number(const char* option, const std::string& text, long low, long high, 
 
 Status numbers(const DbArguments& a, DbOptions& o) {
     const Status all[] = {
-        number("--colocate", a.colocate, 1, kMaxInstances, o.instances),
-        number("--db-cpus", a.db_cpus, 1, kMaxCpus, o.db_cpus),
-        number("--db-tpq", a.db_tpq, 1, kMaxCpus, o.tpq),
-        number("--timeout", a.timeout, 1, kMaxTimeout, o.timeout_s),
-        number("--page-fd", a.page_fd, 3, 1 << 20, o.page_fd),
-        number("--life-fd", a.life_fd, 3, 1 << 20, o.life_fd),
+        number("--infer-colocate", a.colocate, 1, kMaxInstances, o.instances),
+        number("--infer-db-cpus", a.db_cpus, 1, kMaxCpus, o.db_cpus),
+        number("--infer-db-tpq", a.db_tpq, 1, kMaxCpus, o.tpq),
+        number("--infer-timeout", a.timeout, 1, kMaxTimeout, o.timeout_s),
     };
     for (const Status& s : all) {
         if (!s) {
             return s;
         }
     }
-    if ((o.page_fd < 0) != (o.life_fd < 0)) {
-        return fail("--page-fd and --life-fd go together: give both, or none for a server of its own");
-    }
     return Status::ok();
 }
 
 Status choices(const DbArguments& a, DbOptions& o) {
     if (!a.pin_app.empty()) {
-        const Result<std::size_t> index = parse_choice("--pin-app", a.pin_app, {"no", "yes"});
+        const Result<std::size_t> index = parse_choice("--infer-pin-app", a.pin_app, {"no", "yes"});
         if (!index) {
             return index.error();
         }
         o.pin_app = *index == 1;
     }
     if (!a.device.empty()) {
-        const Result<std::size_t> index = parse_choice("--device", a.device, {"auto", "cpu", "gpu"});
+        const Result<std::size_t> index = parse_choice("--infer-device", a.device, {"auto", "cpu", "gpu"});
         if (!index) {
             return index.error();
         }
@@ -100,10 +95,10 @@ Status models(const DbArguments& a, DbOptions& o) {
             const bool twice = std::any_of(o.models.begin(), o.models.end(),
                                            [&](const ModelSpec& other) { return other.name == model->name; });
             if (twice) {
-                return fail("--model: two models have the name '{}'", model->name);
+                return fail("--infer-model: two models have the name '{}'", model->name);
             }
             if (o.device == Device::cpu && model->device.starts_with("GPU")) {
-                return fail("--model {}: device={} contradicts --device=cpu", model->name, model->device);
+                return fail("--infer-model {}: device={} contradicts --infer-device=cpu", model->name, model->device);
             }
             o.models.push_back(std::move(*model));
         }
@@ -142,6 +137,16 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
         return s.error();
     }
     return o;
+}
+
+Error in_words_of_cli(Error error) {
+    for (std::string* text : {&error.message, &error.hint}) {
+        constexpr std::string_view kSrun = "--infer-";
+        for (std::size_t at = 0; (at = text->find(kSrun, at)) != std::string::npos; at += 2) {
+            text->replace(at, kSrun.size(), "--");
+        }
+    }
+    return error;
 }
 
 std::vector<std::string> as_arguments(const DbOptions& o) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/result.hpp"
+#include "db/client/inferclient.hpp"
 
 namespace inferstep {
 
@@ -34,7 +35,7 @@ struct ModelSpec {
     int threads = 0;                   // intra-op threads of one execution; 0: the database's CPUs over its workers
     std::string sha256;                // what the file must have, 64 hex digits; empty: not checked
     std::vector<std::int64_t> warmup;  // shape of the input of the warm-up inference; empty: what the file says
-    std::string warmup_type = "FLOAT";
+    TensorType warmup_type = TensorType::float32;
 };
 
 struct DbOptions {
@@ -49,8 +50,6 @@ struct DbOptions {
     std::string statedir = "/dev/shm";
     std::string redis;  // absolute path of redis-server
     std::vector<ModelSpec> models;
-    int page_fd = -1;  // -1: stand-alone
-    int life_fd = -1;
     bool verbose = false;
     bool dry_run = false;
 };
@@ -58,6 +57,10 @@ struct DbOptions {
 // Errors name the option, show the word, and say what is accepted. A relative path is one below --cwd (default: the
 // current directory).
 Result<DbOptions> parse_db_options(const DbArguments& arguments);
+
+// Messages name options as srun has them (--infer-colocate); this program also has them without "infer-". The error
+// with the short names, for who did not come through Slurm.
+Error in_words_of_cli(Error error);
 
 // The command line by which `inferstep db serve` gets the same options.
 std::vector<std::string> as_arguments(const DbOptions& options);

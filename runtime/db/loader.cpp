@@ -1,0 +1,173 @@
+#include "db/loader.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <span>
+#include <thread>
+
+#include "core/clock.hpp"
+#include "core/fd.hpp"
+#include "core/file.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr std::size_t kChunk = std::size_t{256} << 20U;  // below what Redis takes as one word (512 MB)
+constexpr const char* kWarmupInput = "inferstep.warmup.in";
+constexpr const char* kWarmupOutput = "inferstep.warmup.out";
+
+// A model file in memory. Only the kernel touches the pages (to send them), so that a file that is cut short meanwhile
+// is an error of the send and no signal.
+struct MappedFile {
+    std::shared_ptr<const std::byte> data;
+    std::size_t size = 0;
+};
+
+Result<MappedFile> map_file(const std::string& path) {
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct stat st {};
+    if (!fd || fstat(fd.get(), &st) != 0) {
+        return fail("cannot open {}: {}", path, std::strerror(errno));
+    }
+    if (!S_ISREG(st.st_mode) || st.st_size == 0) {
+        return fail("{} is {}", path, S_ISREG(st.st_mode) ? "empty" : "not a file");
+    }
+    const auto size = static_cast<std::size_t>(st.st_size);
+    void* at = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
+    if (at == MAP_FAILED) {
+        return fail("cannot map {}: {}", path, std::strerror(errno));
+    }
+    return MappedFile{{static_cast<const std::byte*>(at), [size, at](const std::byte*) { munmap(at, size); }}, size};
+}
+
+std::vector<std::string> store_command(const ModelSpec& model, const std::string& device) {
+    std::vector<std::string> words = {"AI.MODELSTORE", model.name, model.backend, device};
+    const auto number = [&words](const char* key, int value) {
+        if (value > 0) {
+            words.insert(words.end(), {key, std::to_string(value)});
+        }
+    };
+    number("BATCHSIZE", model.batch_size);
+    number("MINBATCHSIZE", model.min_batch_size);
+    number("MINBATCHTIMEOUT", model.min_batch_timeout);
+    number("THREADS", model.threads);
+    words.emplace_back("BLOB");
+    return words;
+}
+
+Status store(client::Connection& connection, const ModelSpec& model, LoadedModel& loaded, client::Deadline deadline) {
+    const Result<MappedFile> file = map_file(model.path);
+    if (!file) {
+        return file.error();
+    }
+    std::vector<client::Bytes> chunks;
+    for (std::size_t at = 0; at < file->size; at += kChunk) {
+        chunks.emplace_back(file->data.get() + at, std::min(kChunk, file->size - at));
+    }
+    loaded.bytes = file->size;
+    const std::int64_t start = now_ns();
+    const Result<client::Reply> stored = ask(connection, store_command(model, loaded.device), deadline, chunks);
+    loaded.store_s = seconds_since(start);
+    return stored ? Status::ok() : Status(stored.error());
+}
+
+// One inference on zeros of the shape that was named, so that the first client finds everything allocated and tuned.
+Status warm_up(client::Connection& connection, const ModelSpec& model, LoadedModel& loaded, client::Deadline deadline) {
+    std::vector<std::string> put = {"AI.TENSORSET", kWarmupInput, name_of(model.warmup_type)};
+    std::size_t bytes = bytes_of(model.warmup_type);
+    for (const std::int64_t size : model.warmup) {
+        put.push_back(std::to_string(size));
+        bytes *= static_cast<std::size_t>(size);
+    }
+    put.emplace_back("BLOB");
+    const std::vector<std::byte> zeros(bytes);
+    const client::Bytes payload(zeros);
+    const std::int64_t start = now_ns();
+    if (const Result<client::Reply> r = ask(connection, put, deadline, std::span(&payload, 1)); !r) {
+        return r.error();
+    }
+    const Result<client::Reply> ran =
+        ask(connection, {"AI.MODELEXECUTE", model.name, "INPUTS", "1", kWarmupInput, "OUTPUTS", "1", kWarmupOutput},
+            deadline);
+    const Result<client::Reply> gone = ask(connection, {"DEL", kWarmupInput, kWarmupOutput}, deadline);
+    loaded.warmup_s = seconds_since(start);
+    return ran ? (gone ? Status::ok() : Status(gone.error())) : Status(ran.error());
+}
+
+// Redis listens before it has loaded its module, and answers after: the first answer means that all of it is there.
+Result<client::Connection> wait_for_server(const LoadRequest& request) {
+    for (;;) {
+        Result<client::Connection> connection = log_in(request.socket, request.password, request.deadline);
+        if (connection || std::chrono::steady_clock::now() >= request.deadline) {
+            return connection;
+        }
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+}
+
+Status check_module(client::Connection& connection, client::Deadline deadline) {
+    const Result<client::Reply> reply = ask(connection, {"AI.CONFIG", "GET", "MODEL_CHUNK_SIZE"}, deadline);
+    if (!reply) {
+        return fail("the inference module does not answer: {}", reply.error().message);
+    }
+    return (*reply)->type == REDIS_REPLY_INTEGER ? Status::ok()
+                                                 : Status(fail("the inference module answers in an unknown form"));
+}
+
+}  // namespace
+
+Result<std::vector<LoadedModel>> make_ready(const LoadRequest& request, Progress& progress) {
+    Result<client::Connection> connection = wait_for_server(request);
+    if (!connection) {
+        return connection.error();
+    }
+    if (Status s = check_module(*connection, request.deadline); !s) {
+        return s.error();
+    }
+    std::vector<LoadedModel> loaded;
+    for (const ModelSpec& model : request.models) {
+        LoadedModel& entry = loaded.emplace_back();
+        entry.name = model.name;
+        entry.device = model.device.empty() ? request.device : model.device;
+        progress.set("loading model " + model.name);
+        if (Status s = store(*connection, model, entry, request.deadline); !s) {
+            return fail("--infer-model {}: {} was not loaded: {}", model.name, model.path, s.error().message);
+        }
+        if (model.warmup.empty()) {
+            continue;
+        }
+        progress.set("warming up model " + model.name);
+        if (Status s = warm_up(*connection, model, entry, request.deadline); !s) {
+            return fail("--infer-model {}: the warm-up inference failed: {}", model.name, s.error().message);
+        }
+    }
+    return loaded;
+}
+
+Status check_model_files(const std::vector<ModelSpec>& models) {
+    for (const ModelSpec& model : models) {
+        if (const Result<MappedFile> file = map_file(model.path); !file) {
+            return fail("--infer-model {}: {}", model.name, file.error().message);
+        }
+        if (model.sha256.empty()) {
+            continue;
+        }
+        const Result<std::string> digest = sha256_of_file(model.path);
+        if (!digest) {
+            return fail("--infer-model {}: {}", model.name, digest.error().message);
+        }
+        if (*digest != model.sha256) {
+            return with_hint(
+                fail("--infer-model {}: {} has not the checksum that was asked for", model.name, model.path),
+                fmt::format("its sha256 is {}", *digest));
+        }
+    }
+    return Status::ok();
+}
+
+}  // namespace inferstep

@@ -1,0 +1,70 @@
+#include "db/node_plan.hpp"
+
+#include <cerrno>
+#include <cstring>
+
+#include "db/gpu_env.hpp"
+#include "db/page_map.hpp"
+#include "place/topology.hpp"
+
+namespace inferstep {
+namespace {
+
+Result<std::vector<CpuSet>> task_masks(const Page* page) {
+    std::vector<CpuSet> masks;
+    if (page != nullptr) {
+        for (std::uint32_t i = 0; i < page->task_count; ++i) {
+            masks.push_back(page->tasks[i].before);
+        }
+        return masks;
+    }
+    masks.emplace_back();
+    if (!get_affinity(0, masks[0])) {
+        return fail("cannot read this process' CPUs: {}", std::strerror(errno));
+    }
+    return masks;
+}
+
+}  // namespace
+
+Result<NodePlan> plan_node(const DbOptions& options, const Page* page) {
+    const Result<std::vector<CpuSet>> masks = task_masks(page);
+    if (!masks) {
+        return masks.error();
+    }
+    const bool gpus = options.device != Device::cpu;
+    Result<Topology> topology = load_topology("", gpus);
+    if (!topology) {
+        return topology.error();
+    }
+    keep_visible_gpus(*topology);
+    if (options.device == Device::gpu && topology->gpus.empty()) {
+        return with_hint(fail("--infer-device=gpu: there is no GPU that this step may use"),
+                         "ask for one (srun --gpus=1), or use --infer-device=auto");
+    }
+    PlanRequest request{options.instances, options.db_cpus, options.pin_app, gpus && !topology->gpus.empty()};
+    if (page == nullptr) {
+        request.pin_app = false;
+        request.db_cpus = options.db_cpus > 0 ? options.db_cpus : masks->at(0).count();
+    }
+    Result<Plan> planned = plan(*topology, *masks, request);
+    if (!planned) {
+        return planned.error();
+    }
+    return NodePlan{std::move(*topology), std::move(*planned)};
+}
+
+void publish(const Plan& plan, const std::vector<std::string>& endpoints, const std::string& state_dir, Page& page) {
+    set_text(page.state_dir, state_dir);
+    for (std::size_t i = 0; i < plan.instances.size(); ++i) {
+        set_text(page.instances[i].endpoint, endpoints[i]);
+        page.instances[i].cpus = plan.instances[i].cpus;
+    }
+    page.instance_count = static_cast<std::int32_t>(plan.instances.size());
+    for (std::size_t i = 0; i < plan.tasks.size(); ++i) {
+        page.tasks[i].instance = plan.tasks[i].instance;
+        page.tasks[i].after = plan.tasks[i].after;
+    }
+}
+
+}  // namespace inferstep

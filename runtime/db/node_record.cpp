@@ -1,0 +1,119 @@
+#include "db/node_record.hpp"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "core/cpulist.hpp"
+#include "core/file.hpp"
+#include "core/version.hpp"
+#include "db/memory.hpp"
+
+namespace inferstep {
+namespace {
+
+double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
+
+Json ended_json(const Ended& ended) {
+    Json json = Json::object();
+    if (WIFSIGNALED(ended.wait_status)) {
+        json.set("signal", WTERMSIG(ended.wait_status));
+    } else {
+        json.set("exit_code", WEXITSTATUS(ended.wait_status));
+    }
+    json.set("user_cpu_s", seconds(ended.usage.ru_utime));
+    json.set("system_cpu_s", seconds(ended.usage.ru_stime));
+    json.set("max_rss_bytes", static_cast<double>(ended.usage.ru_maxrss) * 1024);
+    json.set("minor_faults", ended.usage.ru_minflt);
+    json.set("major_faults", ended.usage.ru_majflt);
+    return json;
+}
+
+Json models_json(const std::vector<LoadedModel>& models) {
+    Json all = Json::array();
+    for (const LoadedModel& model : models) {
+        Json json = Json::object();
+        json.set("name", model.name).set("device", model.device).set("bytes", model.bytes);
+        json.set("store_s", model.store_s).set("warmup_s", model.warmup_s);
+        all.push(std::move(json));
+    }
+    return all;
+}
+
+Json instance_json(const Instance& instance) {
+    Json json = Json::object();
+    json.set("name", instance.name()).set("endpoint", instance.endpoint()).set("pid", instance.pid());
+    json.set("cpus", cpu_list(instance.plan().cpus)).set("ready_s", instance.ready_s);
+    json.set("loaded", models_json(instance.models));
+    if (instance.statistics) {
+        json.set("statistics", instance.statistics->copy());
+    }
+    if (instance.ended()) {
+        json.set("ended", ended_json(*instance.ended()));
+    }
+    return json;
+}
+
+Json strings(const std::vector<std::string>& texts) {
+    Json all = Json::array();
+    for (const std::string& text : texts) {
+        all.push(text);
+    }
+    return all;
+}
+
+}  // namespace
+
+std::string record_directory(const DbOptions& options, const StepIdentity& id, const std::string& state_dir) {
+    if (!options.outdir.empty()) {
+        return options.outdir + "/" + step_name(id);
+    }
+    const Result<std::string> named = read_file(state_dir + "/outdir");
+    if (!named) {
+        return {};
+    }
+    const std::string path = named->substr(0, named->find('\n'));
+    return path.starts_with('/') ? path : std::string();
+}
+
+Json node_json(const NodeRecord& record, const DbOptions& options, const std::vector<Instance>& instances) {
+    Json json = Json::object();
+    json.set("schema", kNodeSchema).set("name", step_name(record.id));
+    json.set("job", record.id.job).set("step", record.id.step).set("restart", record.id.restart);
+    json.set("node", record.id.node).set("node_index", record.id.node_index).set("nodes", record.id.nodes);
+    json.set("state", record.state).set("message", record.message).set("events", strings(record.events));
+    json.set("versions", version_json()).set("options", strings(as_arguments(options)));
+    Json phases = Json::object();
+    for (const Phase& phase : record.phases) {
+        phases.set(phase.name.c_str(), phase.seconds);
+    }
+    json.set("phases_s", std::move(phases)).set("plan", record.plan.copy());
+    Json memory = Json::object();
+    memory.set("limit_bytes", record.memory_limit).set("database_max_bytes", record.max_memory);
+    memory.set("cgroup", memory_cgroup()).set("oom_kills", oom_kills());
+    json.set("memory", std::move(memory));
+    Json databases = Json::array();
+    for (const Instance& instance : instances) {
+        databases.push(instance_json(instance));
+    }
+    return std::move(json.set("databases", std::move(databases)));
+}
+
+Status write_node_record(const std::string& directory, const NodeRecord& record, const DbOptions& options,
+                         const std::vector<Instance>& instances) {
+    if (Status s = make_directories(directory); !s) {
+        return s;
+    }
+    for (std::size_t i = 0; i < instances.size(); ++i) {
+        const Result<std::string> log = read_file(instances[i].log_file());
+        if (!log) {
+            return log.error();
+        }
+        if (Status s = write_file(fmt::format("{}/db_{}_{}.log", directory, record.id.node, i), *log); !s) {
+            return s;
+        }
+    }
+    return write_file(fmt::format("{}/step_{}.json", directory, record.id.node),
+                      node_json(record, options, instances).dump());
+}
+
+}  // namespace inferstep

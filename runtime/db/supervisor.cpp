@@ -1,0 +1,144 @@
+// The supervisor from "ready" to the end, and when it does not come that far.
+#include "db/supervisor.hpp"
+
+#include <signal.h>
+#include <sys/syscall.h>
+
+#include <algorithm>
+#include <cstdio>
+
+#include "core/log.hpp"
+#include "core/process.hpp"
+#include "db/statistics.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr std::size_t kTailAtStart = 20;  // lines of a log that are shown when a database does not start …
+constexpr std::size_t kTailLater = 5;     // … and when it ends while the tasks run
+constexpr int kStatisticsMs = 300;
+
+void show_tail(const Instance& instance, std::size_t lines) {
+    for (const std::string& line : instance.log_tail(lines)) {
+        std::fprintf(stderr, "inferstep: %s: | %s\n", instance.name().c_str(), printable(line).c_str());
+    }
+}
+
+}  // namespace
+
+int Supervisor::run() {
+    if (Status s = start(); !s) {
+        return give_up(s.error());
+    }
+    watch();
+    finish();
+    return lost_one_ ? 1 : 0;
+}
+
+int Supervisor::give_up(const Error& error) {
+    const bool late = seconds_since(start_ns_) >= options_.timeout_s;
+    for (const Instance& instance : instances_) {
+        if (!instance.running() || late) {
+            show_tail(instance, kTailAtStart);
+        }
+    }
+    stop_all(instances_, password_, false);
+    record_.state = "failed";
+    record_.message = error.message;
+    if (directory_) {
+        write_records();
+        directory_->remove();
+    }
+    if (page_ || !options_.dry_run) {
+        tell_failure(page_ ? &**page_ : nullptr, error);
+    }
+    return options_.dry_run ? 0 : 1;
+}
+
+void Supervisor::watch() {
+    while (!events_.stopped() && (page_ || !lost_one_)) {
+        std::vector<int> fds;
+        for (const Instance& instance : instances_) {
+            fds.push_back(instance.pidfd());
+        }
+        const std::vector<int> ready = events_.wait(fds, -1);
+        for (Instance& instance : instances_) {
+            if (!events_.stopped() && std::find(ready.begin(), ready.end(), instance.pidfd()) != ready.end()) {
+                report(instance);
+            }
+        }
+    }
+}
+
+// A database ended before its step did.
+void Supervisor::report(Instance& instance) {
+    instance.reap();
+    std::string text = fmt::format("{} of node {} ended early: {}", instance.name(), record_.id.node,
+                                   describe_exit(instance.ended()->wait_status));
+    if (oom_kills() > oom_kills_) {
+        text += fmt::format("; the kernel killed for memory in this step, which may use {} MiB",
+                            record_.memory_limit >> 20U);
+    }
+    record_.events.push_back(text);
+    print_error({text, {}});
+    show_tail(instance, kTailLater);
+    if (!lost_one_) {
+        lost_one_ = true;
+        end_tasks();
+    }
+}
+
+// The step has lost a database: its tasks fail with it. They are signalled by what was opened at the start, so that no
+// stranger can be hit.
+void Supervisor::end_tasks() {
+    for (const UniqueFd& task : tasks_) {
+        if (task) {
+            syscall(SYS_pidfd_send_signal, task.get(), SIGTERM, nullptr, 0);
+        }
+    }
+}
+
+// Ask every database what it counted.
+void Supervisor::count() {
+    for (Instance& instance : instances_) {
+        if (!instance.running()) {
+            continue;
+        }
+        const client::Deadline deadline = in_ms(kStatisticsMs);
+        Result<client::Connection> connection = log_in(instance.socket(), password_, deadline);
+        Result<Json> counted =
+            connection ? collect_statistics(*connection, deadline) : Result<Json>(connection.error());
+        if (counted) {
+            instance.statistics = std::move(*counted);
+        } else {
+            record_.events.push_back(
+                fmt::format("{} gave no statistics: {}", instance.name(), counted.error().message));
+        }
+    }
+}
+
+void Supervisor::finish() {
+    record_.state = "ended";
+    phase("stopping");
+    count();
+    stop_all(instances_, password_, true);
+    phase("stopped");
+    write_records();
+    directory_->remove();
+    if (page_) {
+        page_advance(**page_, PageState::ready, PageState::ended);
+    }
+}
+
+// Records that cannot be written are one warning, never the failure of a step.
+void Supervisor::write_records() {
+    const std::string directory = record_directory(options_, record_.id, directory_->path());
+    if (directory.empty()) {
+        return;
+    }
+    if (Status s = write_node_record(directory, record_, options_, instances_); !s) {
+        print_warning(fmt::format("the records of node {} are not complete: {}", record_.id.node, s.error().message));
+    }
+}
+
+}  // namespace inferstep

@@ -1,0 +1,61 @@
+// The supervisor: the parent of the databases of one node, from the start of a step to its end.
+//
+// Plan, start the databases, make them ready, tell the tasks; watch them until the step is over; end them, write what
+// they did, leave nothing behind. It never daemonizes, and its databases die with it, also by SIGKILL.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/clock.hpp"
+#include "core/fd.hpp"
+#include "core/result.hpp"
+#include "db/events.hpp"
+#include "db/instance.hpp"
+#include "db/memory.hpp"
+#include "db/node_plan.hpp"
+#include "db/node_record.hpp"
+#include "db/page_map.hpp"
+#include "db/state_dir.hpp"
+
+namespace inferstep {
+
+class Supervisor {
+   public:
+    // Without a page it is a server in the foreground: it says "ready NAME ENDPOINT" on stdout and ends on a signal, or
+    // when it loses a database.
+    Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events);
+
+    int run();  // the exit code
+
+   private:
+    Status start();
+    Status plan();
+    Status prepare();
+    Status start_instances();
+    Status tell();
+    int give_up(const Error& error);
+    void watch();
+    void report(Instance& instance);
+    void end_tasks();
+    void finish();
+    void count();
+    void write_records();
+    void phase(const char* name);
+
+    const DbOptions& options_;
+    std::optional<MappedPage> page_;
+    Events events_;
+    const std::int64_t start_ns_ = now_ns();
+    const std::uint64_t oom_kills_ = oom_kills();
+    std::vector<UniqueFd> tasks_;  // pidfds, opened before any task could end
+    std::optional<NodePlan> plan_;
+    std::optional<StateDir> directory_;
+    std::string password_;  // of kSupervisorUser
+    std::vector<Instance> instances_;
+    NodeRecord record_;
+    bool lost_one_ = false;  // a database ended before its step
+};
+
+}  // namespace inferstep

@@ -1,0 +1,173 @@
+// The supervisor until its databases are ready.
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <cctype>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "core/cpulist.hpp"
+#include "core/file.hpp"
+#include "core/log.hpp"
+#include "db/startup.hpp"
+#include "db/supervisor.hpp"
+#include "place/draw.hpp"
+
+namespace inferstep {
+namespace {
+
+// Who we are, as the page has it; a server of its own is the step local.<pid>.
+StepIdentity identity(const Page* page) {
+    StepIdentity id = step_identity();
+    id.slurm = page != nullptr && page->job_id != 0;
+    id.job = id.slurm ? std::to_string(page->job_id) : "local";
+    id.step = std::to_string(page != nullptr ? page->step_id : static_cast<std::uint32_t>(getpid()));
+    id.restart = page != nullptr ? static_cast<int>(page->restart_count) : 0;
+    id.node_index = page != nullptr ? static_cast<int>(page->node_id) : 0;
+    id.nodes = page != nullptr ? static_cast<int>(page->node_count) : 1;
+    for (char& c : id.node) {  // it becomes part of file names
+        const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+        c = plain ? c : '_';
+    }
+    return id;
+}
+
+CpuSet cpus_of(const Plan& plan) {
+    CpuSet all;
+    for (const PlannedInstance& instance : plan.instances) {
+        all = all | instance.cpus;
+    }
+    return all;
+}
+
+Result<std::string> module_file() {
+    std::string path = library_directory() + "/inferdb.so";
+    if (access(path.c_str(), R_OK) != 0) {
+        return with_hint(fail("the inference module {} cannot be read: {}", path, std::strerror(errno)),
+                         "it belongs beside the program, in ../lib/inferstep; install both from the same build");
+    }
+    return path;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events)
+    : options_(options), page_(std::move(page)), events_(std::move(events)) {
+    record_.id = identity(page_ ? &**page_ : nullptr);
+}
+
+Status Supervisor::start() {
+    if (page_) {
+        (*page_)->supervisor_pid = getpid();
+        for (std::uint32_t i = 0; i < (*page_)->task_count; ++i) {
+            tasks_.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, (*page_)->tasks[i].pid, 0)));
+        }
+    }
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (Status s = check_model_files(options_.models); !s) {
+        return s;
+    }
+    if (Status s = plan(); !s) {
+        return s;
+    }
+    phase("planned");
+    if (options_.dry_run || verbose()) {
+        std::fputs(draw_text(plan_->topology, plan_->plan).c_str(), stderr);
+    }
+    if (options_.dry_run) {
+        return fail("dry run: nothing was started");
+    }
+    if (Status s = start_instances(); !s) {
+        return s;
+    }
+    phase("started");
+    if (Status s = make_all_ready(instances_, password_, options_, start_ns_, events_); !s) {
+        return s;
+    }
+    phase("ready");
+    return tell();
+}
+
+Status Supervisor::plan() {
+    Result<NodePlan> planned = plan_node(options_, page_ ? &**page_ : nullptr);
+    if (!planned) {
+        return planned.error();
+    }
+    plan_ = std::move(*planned);
+    record_.plan = plan_json(plan_->topology, plan_->plan);
+    return Status::ok();
+}
+
+// What all instances share: the CPUs that this process moves to, the directory, the secret, the memory.
+Status Supervisor::prepare() {
+    const CpuSet cpus = cpus_of(plan_->plan);
+    if (!set_affinity(0, cpus)) {
+        return fail("cannot move to the CPUs {}: {}", cpu_list(cpus), std::strerror(errno));
+    }
+    Result<StateDir> directory =
+        StateDir::create(options_.statedir, step_name(record_.id), record_.id.node, kLongestSocketName);
+    if (!directory) {
+        return directory.error();
+    }
+    directory_ = std::move(*directory);
+    Result<std::string> password = random_hex(32);
+    if (!password) {
+        return password.error();
+    }
+    password_ = std::move(*password);
+    const std::uint64_t given = page_ ? (*page_)->memory_mib << 20U : 0;
+    record_.memory_limit = given > 0 ? std::min(given, memory_limit()) : memory_limit();
+    record_.max_memory = record_.memory_limit / 2 / plan_->plan.instances.size();
+    return Status::ok();
+}
+
+Status Supervisor::start_instances() {
+    const Result<std::string> module = module_file();
+    if (!module) {
+        return module.error();
+    }
+    if (Status s = prepare(); !s) {
+        return s;
+    }
+    for (const PlannedInstance& planned : plan_->plan.instances) {
+        Result<Instance> instance = Instance::start(
+            static_cast<int>(instances_.size()),
+            {options_.redis, *module, password_, planned, options_.tpq, options_.device, record_.max_memory},
+            *directory_);
+        if (!instance) {
+            return instance.error();
+        }
+        instances_.push_back(std::move(*instance));
+    }
+    return Status::ok();
+}
+
+// Tell the tasks, or whoever reads our output, where the databases are.
+Status Supervisor::tell() {
+    record_.state = "ready";
+    if (Status s = write_file(directory_->file("step.json"), node_json(record_, options_, instances_).dump()); !s) {
+        return s;
+    }
+    std::vector<std::string> endpoints;
+    for (const Instance& instance : instances_) {
+        endpoints.push_back(instance.endpoint());
+        print_note(fmt::format("{} on node {} is ready after {:.3f} s on CPUs {}", instance.name(), record_.id.node,
+                               instance.ready_s, cpu_list(instance.plan().cpus)));
+        if (!page_) {
+            std::printf("ready %s %s\n", instance.name().c_str(), instance.endpoint().c_str());
+        }
+    }
+    std::fflush(stdout);
+    if (page_) {
+        publish(plan_->plan, endpoints, directory_->path(), **page_);
+        if (!page_advance(**page_, PageState::starting, PageState::ready)) {
+            return fail("the tasks gave up waiting");
+        }
+    }
+    return Status::ok();
+}
+
+void Supervisor::phase(const char* name) { record_.phases.push_back({name, seconds_since(start_ns_)}); }
+
+}  // namespace inferstep
