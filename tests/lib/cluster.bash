@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# Helpers of the tests that need a Slurm cluster. In a .bats file:
+#
+#   load ../lib/cluster
+#   setup_file() { cluster_require; cluster_start; }      # cluster_start [--bare] [options of `cluster up`]
+#   teardown_file() { cluster_stop; }
+#   teardown() { assert_clean; }
+#
+# With CLUSTER_DIR set (the test runner booted a cluster and staged the checkout there) cluster_start without options uses
+# that one, and cluster_stop leaves it alone; otherwise the file boots its own. --bare: without the plugin.
+# The variables of `cluster env` are set afterwards: SLURM_CONF, CLUSTER_DIR, CLUSTER_WORK, CLUSTER_STAGE, CLUSTER_PREFIX, …
+
+cluster=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../contrib/cluster" && pwd)/cluster
+
+cluster_require() {
+    local reason
+    reason=$("$cluster" check 2>&1) || skip "${reason#cluster: }"
+}
+
+cluster_start() {
+    local stage=--stage
+    CLUSTER_OWN=no
+    if [ $# -gt 0 ] || [ -z "${CLUSTER_DIR-}" ]; then
+        [ "${1-}" != --bare ] || { stage=''; shift; }
+        CLUSTER_DIR=$("$cluster" up $stage "$@") || return 1
+        CLUSTER_OWN=yes
+    fi
+    export CLUSTER_OWN
+    eval "$("$cluster" env --dir "$CLUSTER_DIR")"
+}
+
+cluster_stop() {
+    [ "${CLUSTER_OWN-no}" = no ] || "$cluster" down --dir "$CLUSTER_DIR"
+}
+
+# Run a command as the test user in the work directory, at most USER_TIMEOUT (60) seconds: user_run [NAME=VALUE…] COMMAND…
+# bats waits for everybody who has its descriptor 3.
+user_run() {
+    timeout -k 5 "${USER_TIMEOUT:-60}" "$cluster" run --dir "$CLUSTER_DIR" -- env "$@" 3>&-
+}
+
+# Nothing of a step may be left after at most 5 seconds (or as many as given): no process, socket, shared memory, cgroup.
+assert_clean() {
+    local deadline=$((SECONDS + ${1:-5})) left
+    until left=$("$cluster" scan --dir "$CLUSTER_DIR"); do
+        if [ "$SECONDS" -ge "$deadline" ]; then
+            printf 'left behind after %s s:\n%s\n' "${1:-5}" "$left" >&2
+            return 1
+        fi
+        sleep 0.1
+    done
+}
+
+# A field of the accounting record of a step (or job), once that is final: sacct_field JOB.STEP FIELD
+sacct_field() {
+    local deadline=$((SECONDS + 20)) id end value
+    while [ "$SECONDS" -lt "$deadline" ]; do
+        while IFS='|' read -r id end value; do
+            if [ "$id" = "$1" ] && [ "$end" != Unknown ] && [ -n "$end" ]; then
+                printf '%s\n' "$value"
+                return 0
+            fi
+        done < <(sacct --noheader --parsable2 --jobs="$1" --format="JobID,End,$2" 2>/dev/null)
+        sleep 0.2
+    done
+    echo "no final accounting record of $1 after 20 s" >&2
+    return 1
+}
