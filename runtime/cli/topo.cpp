@@ -93,16 +93,6 @@ Result<CpuSet> own_mask(const Topology& topology) {
     return mask;
 }
 
-// The planner speaks to users of srun; here the options have no "infer-".
-Error in_our_words(Error error) {
-    for (std::string* text : {&error.message, &error.hint}) {
-        for (std::size_t at = 0; (at = text->find("--infer-", at)) != std::string::npos;) {
-            text->replace(at, 8, "--");
-        }
-    }
-    return error;
-}
-
 Status show(const Arguments& a, Wish wish) {
     const Result<Topology> topology = load_topology(a.xml, wish.request.gpus);
     if (!topology) {
@@ -121,7 +111,7 @@ Status show(const Arguments& a, Wish wish) {
     }
     const Result<Plan> plan = inferstep::plan(*topology, wish.masks, wish.request);
     if (!plan) {
-        return in_our_words(plan.error());
+        return in_own_words(plan.error());
     }
     if (!a.svg.empty()) {
         if (Status s = write_file(a.svg, draw_svg(*topology, *plan)); !s) {

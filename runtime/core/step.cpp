@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cctype>
 #include <cstdlib>
 
 namespace inferstep {
@@ -56,6 +57,10 @@ StepIdentity step_identity() {
     id.node = text_of("SLURMD_NODENAME");
     if (id.node.empty()) {
         id.node = host_name();
+    }
+    for (char& c : id.node) {  // it becomes part of file names
+        const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
+        c = plain ? c : '_';
     }
     // In a batch script SLURM_PROCID is set as well, but the step is the script itself: SLURM_STEP_ID tells them apart.
     if (!text_of("SLURM_JOB_ID").empty() && !text_of("SLURM_STEP_ID").empty() && text_of("INFER_RANK").empty()) {

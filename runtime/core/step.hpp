@@ -16,7 +16,7 @@ struct StepIdentity {
     int local_ranks = 1;  // tasks of this node
     int node_index = 0;   // SLURM_NODEID
     int nodes = 1;        // nodes of the step
-    std::string node;     // SLURMD_NODENAME or the host name
+    std::string node;     // SLURMD_NODENAME or the host name, fit for a file name
 };
 
 StepIdentity step_identity();

@@ -62,6 +62,16 @@ std::vector<std::string> split(std::string_view text, char separator) {
     return parts;
 }
 
+Error in_own_words(Error error) {
+    constexpr std::string_view kSrun = "--infer-";
+    for (std::string* text : {&error.message, &error.hint}) {
+        for (std::size_t at = 0; (at = text->find(kSrun, at)) != std::string::npos; at += 2) {
+            text->replace(at, kSrun.size(), "--");
+        }
+    }
+    return error;
+}
+
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates) {
     std::string_view best;
     std::size_t fewest = 1 + std::max<std::size_t>(1, word.size() / 3);

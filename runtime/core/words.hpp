@@ -19,6 +19,10 @@ Result<std::size_t> parse_choice(std::string_view what, std::string_view text,
 // "a,b" → {"a", "b"}; an empty text has no parts.
 std::vector<std::string> split(std::string_view text, char separator);
 
+// Messages name options as srun has them (--infer-colocate); our own programs also have them without "infer-". The
+// error with the short names, for who did not come through Slurm.
+Error in_own_words(Error error);
+
 // The candidate with the fewest letters to change, or "" when none is near.
 std::string_view nearest(std::string_view word, const std::vector<std::string_view>& candidates);
 
