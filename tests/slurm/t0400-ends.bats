@@ -1,0 +1,122 @@
+#!/usr/bin/env bats
+# However a step ends, 5 s later no process, socket, shared memory or cgroup of it is left.
+
+load ../lib/cluster
+
+setup_file() { cluster_require; cluster_start --nodes 2; }
+teardown_file() { cluster_stop; }
+teardown() { assert_clean; }
+
+# Start a co-located step in the background (not in a shell that ignores SIGINT); returns when the tasks run.
+begin() { # srun options… -- the tasks sleep for a minute
+    rm -f "$CLUSTER_WORK"/started.*
+    user_background srun -N2 --ntasks-per-node=2 -c2 --infer-colocate=1 --infer-db-cpus=1 "$@" sh -c 'touch started.$SLURM_PROCID; echo "$SLURM_JOB_ID" >job; exec sleep 60'
+    for _ in $(seq 150); do
+        [ -e "$CLUSTER_WORK/started.0" ] && [ -e "$CLUSTER_WORK/started.1" ] && [ -e "$CLUSTER_WORK/started.2" ] && [ -e "$CLUSTER_WORK/started.3" ] && break
+        sleep 0.1
+    done
+    job=$(cat "$CLUSTER_WORK/job")
+    [ "$(step_pids redis-server | wc -l)" = 2 ]
+}
+step_pids() { pgrep -u "$CLUSTER_USER" -f "$1"; }
+expect_end() { # the step's srun ends within 15 s
+    for _ in $(seq 150); do kill -0 "$BACKGROUND_PID" 2>/dev/null || return 0; sleep 0.1; done
+    return 1
+}
+
+@test "scancel of the job" { begin; user_run scancel "$job"; expect_end; }
+@test "scancel of the step" { begin; user_run scancel "$job.0"; expect_end; }
+@test "scancel -s TERM" { begin; user_run scancel -s TERM "$job.0"; expect_end; }
+@test "scancel -s KILL" { begin; user_run scancel -s KILL "$job.0"; expect_end; }
+@test "srun interrupted twice" {
+    begin
+    kill -INT "$BACKGROUND_PID"
+    sleep 0.3
+    kill -INT "$BACKGROUND_PID"
+    expect_end
+}
+@test "srun terminated" { begin; kill -TERM "$BACKGROUND_PID"; expect_end; }
+
+@test "kill -9 of slurmstepd: the databases end with it" {
+    begin
+    pkill -KILL -f "slurmstepd: \[$job\.0\]"
+    for _ in $(seq 50); do [ -z "$(step_pids redis-server)" ] && break; sleep 0.1; done
+    [ -z "$(step_pids redis-server)" ]
+    [ -z "$(step_pids 'inferstep db')" ]
+    step_pids 'sleep 60' | xargs -r kill -9        # Slurm itself orphans the tasks of a slurmstepd that is killed
+    kill -TERM "$BACKGROUND_PID" || true
+    sleep 0.2
+    kill -KILL "$BACKGROUND_PID" 2>/dev/null || true
+    user_run scancel "$job" || true
+}
+
+@test "a database killed in mid-run is reported by name and ends the step" {
+    begin
+    step_pids redis-server | head -n 1 | xargs kill -9
+    expect_end
+    grep -qE 'infer.*database.*(ended|died|killed)' "$BACKGROUND_LOG"
+    [[ $(sacct_field "$job" State) != COMPLETED ]]
+}
+
+@test "a supervisor killed in mid-run takes its databases along" {
+    begin
+    step_pids 'inferstep db' | head -n 1 | xargs kill -9
+    for _ in $(seq 50); do [ "$(step_pids redis-server | wc -l)" -le 1 ] && break; sleep 0.1; done
+    [ "$(step_pids redis-server | wc -l)" -le 1 ]
+    user_run scancel "$job"
+    expect_end
+}
+
+@test "the time limit" {
+    rm -f "$CLUSTER_WORK/job"
+    run user_run timeout 150 srun -N1 -n1 -c2 -t 0:05 --infer-colocate=1 --infer-db-cpus=1 sh -c 'echo "$SLURM_JOB_ID" >job; exec sleep 140'
+    [ "$status" != 0 ]
+    [ "$(sacct_field "$(cat "$CLUSTER_WORK/job")" State)" = TIMEOUT ]
+}
+
+@test "out of memory" {
+    run user_run srun -N1 -n1 -c2 --mem=300 --infer-colocate=1 --infer-db-cpus=1 python3 -c 'x = bytearray(600_000_000); print("survived", len(x))'
+    echo "$output"
+    [ "$status" != 0 ]
+    [[ $output != *survived* ]]
+}
+
+# The database killed while it starts: one line that says so, non-zero code.
+fails_to_start() { # plugstack setting
+    "$cluster" plugin --dir "$CLUSTER_DIR" "$1"
+    run user_run srun -N2 --ntasks-per-node=1 -c2 --infer-colocate=1 --infer-db-cpus=1 --infer-timeout=5 true
+    "$cluster" plugin --dir "$CLUSTER_DIR"
+    echo "$output"
+    [ "$status" != 0 ] && grep -q 'infer: ' <<<"$output"
+}
+
+@test "a database killed in start" {
+    cat >"$CLUSTER_WORK/dies.sh" <<'SH'
+#!/bin/sh
+kill -9 $$
+SH
+    chmod 755 "$CLUSTER_WORK/dies.sh"
+    fails_to_start "redis=$CLUSTER_WORK/dies.sh"
+}
+@test "a database that never gets ready" {
+    printf '#!/bin/sh\nexec sleep 100\n' >"$CLUSTER_WORK/hangs.sh"
+    chmod 755 "$CLUSTER_WORK/hangs.sh"
+    fails_to_start "redis=$CLUSTER_WORK/hangs.sh"
+}
+@test "redis-server missing" { fails_to_start "redis=/nonexistent/redis-server"; }
+@test "the module missing" {
+    mv "$CLUSTER_DIR/stage/lib/inferstep/inferdb.so" "$CLUSTER_DIR/stage/lib/inferstep/inferdb.gone"
+    run user_run srun -N1 -n1 -c2 --infer-colocate=1 --infer-db-cpus=1 true
+    mv "$CLUSTER_DIR/stage/lib/inferstep/inferdb.gone" "$CLUSTER_DIR/stage/lib/inferstep/inferdb.so"
+    echo "$output"
+    [ "$status" != 0 ]
+    grep -q 'inferdb.so' <<<"$output"
+}
+@test "inferstep missing" { # the plugin's own failure: no supervisor
+    mv "$CLUSTER_DIR/stage/bin/inferstep" "$CLUSTER_DIR/stage/bin/inferstep.gone"
+    run user_run srun -N1 -n1 -c2 --infer-colocate=1 --infer-db-cpus=1 true
+    mv "$CLUSTER_DIR/stage/bin/inferstep.gone" "$CLUSTER_DIR/stage/bin/inferstep"
+    echo "$output"
+    [ "$status" != 0 ]
+    grep -q 'infer: ' <<<"$output"
+}

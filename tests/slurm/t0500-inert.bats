@@ -1,0 +1,66 @@
+#!/usr/bin/env bats
+# A step that asks for nothing gets nothing: no process, no file, no call more than without the plugin.
+
+load ../lib/cluster
+
+setup_file() { cluster_require; cluster_start --nodes 1; }
+teardown_file() { cluster_stop; }
+setup() {
+    command -v strace >/dev/null || skip "strace is not installed"
+}
+
+slurmd_pid() { pgrep -f "slurmd .*-N $CLUSTER_PREFIX$1( |\$)" | head -n 1; }
+
+# Trace slurmd and all that it starts while one step runs. Prints "<forks>" and the files that slurmstepd opened, sorted.
+traced_step() {
+    local log tracer
+    log=$(mktemp)
+    strace -f -q -e trace=execve,openat,memfd_create,clone,clone3,fork,vfork,pipe2 -o "$log" -p "$(slurmd_pid 1)" 3>&- &
+    tracer=$!
+    sleep 0.5
+    user_run srun -N1 -n1 true
+    sleep 0.5
+    kill -INT "$tracer"
+    wait "$tracer" || true
+    # only processes that belong to slurmstepd's tree: from its exec on
+    awk '/execve\(.*slurmstepd/ {on[$1] = 1} on[$1] {print} /clone|fork/ && on[$1] {child = $NF; on[child] = 1}' "$log" >"$log.step"
+    grep -cE 'clone|fork' "$log.step"
+    grep -cE 'memfd_create' "$log.step" || true
+    sed -n 's/.*openat([^"]*"\([^"]*\)".*= [0-9].*/\1/p' "$log.step" | sed 's/[0-9][0-9]*/N/g' | sort -u
+    rm -f "$log" "$log.step"
+}
+
+@test "slurmstepd forks as often and opens the same files as without the plugin" {
+    with=$(traced_step)
+    "$cluster" plugin --dir "$CLUSTER_DIR" --off
+    without=$(traced_step)
+    "$cluster" plugin --dir "$CLUSTER_DIR"
+    [ "$(head -n 2 <<<"$with")" = "$(head -n 2 <<<"$without")" ]
+    more=$(comm -23 <(tail -n +3 <<<"$with") <(tail -n +3 <<<"$without") | grep -v -e spank_infer.so || true)
+    echo "opened only with the plugin: $more"
+    [ -z "$more" ]
+}
+
+@test "srun forks as often and opens the same files as without the plugin" {
+    user_run sh -c 'strace -f -q -e trace=openat,clone,clone3,fork,vfork -o with.trace srun -N1 -n1 true'
+    "$cluster" plugin --dir "$CLUSTER_DIR" --off
+    user_run sh -c 'strace -f -q -e trace=openat,clone,clone3,fork,vfork -o without.trace srun -N1 -n1 true'
+    "$cluster" plugin --dir "$CLUSTER_DIR"
+    [ "$(grep -cE 'clone|fork' "$CLUSTER_WORK/with.trace")" = "$(grep -cE 'clone|fork' "$CLUSTER_WORK/without.trace")" ]
+    more=$(comm -23 <(opened with) <(opened without) | grep -v -e spank_infer.so || true)
+    echo "opened only with the plugin: $more"
+    [ -z "$more" ]
+}
+opened() { sed -n 's/.*openat([^"]*"\([^"]*\)".*= [0-9].*/\1/p' "$CLUSTER_WORK/$1.trace" | sed 's/[0-9][0-9]*/N/g' | sort -u; }
+
+@test "the plugin links libc alone and exports exactly what Slurm calls" {
+    so=$BUILD/lib/slurm/spank_infer.so
+    [ "$(readelf -d "$so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')" = libc.so.6 ]
+    run sh -c "nm -D --defined-only $so | awk '{print \$3}' | grep -vE '^(plugin_(name|type|version)|spank_plugin_version|slurm_spank_[a-z_]+)\$'"
+    [ -z "$output" ]
+    for s in plugin_name plugin_type plugin_version spank_plugin_version slurm_spank_init slurm_spank_task_init slurm_spank_task_exit; do
+        nm -D --defined-only "$so" | grep -qw $s
+    done
+    readelf -lW "$so" | grep -q 'GNU_RELRO'
+    readelf -dW "$so" | grep -q 'BIND_NOW'
+}
