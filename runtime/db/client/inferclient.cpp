@@ -241,6 +241,27 @@ ClientStatus Client::set_model(std::string_view name, std::span<const std::byte>
     return impl_->call(words, impl_->limit(options.timeout), reply, pieces);
 }
 
+ClientStatus Client::get_model(std::string_view name, std::vector<std::byte>& file) {
+    Reply reply;
+    if (ClientStatus s = impl_->call({"AI.MODELGET", std::string(name), "BLOB"}, impl_->options.command_timeout, reply);
+        !s) {
+        return s;
+    }
+    // One string, or the pieces of a long model in order.
+    const bool pieces = reply->type == REDIS_REPLY_ARRAY;
+    file.clear();
+    for (std::size_t i = 0; i < (pieces ? reply->elements : 1); ++i) {
+        const redisReply& piece = pieces ? *reply->element[i] : *reply;
+        if (piece.type != REDIS_REPLY_STRING) {
+            return {Code::mismatch,
+                    "model " + std::string(name) + ": the database's answer is not the file of a model"};
+        }
+        const auto bytes = std::as_bytes(std::span(piece.str, piece.len));
+        file.insert(file.end(), bytes.begin(), bytes.end());
+    }
+    return {};
+}
+
 ClientStatus Client::delete_model(std::string_view name) {
     Reply reply;
     return impl_->call({"AI.MODELDEL", std::string(name)}, impl_->options.command_timeout, reply);

@@ -152,6 +152,8 @@ class INFERCLIENT_API Client {
     // Store a model from the bytes of its file. Models longer than 511 MiB are sent in pieces.
     ClientStatus set_model(std::string_view name, std::span<const std::byte> file,
                            const ModelStoreOptions& options = {});
+    // Fetch the file of a stored model.
+    ClientStatus get_model(std::string_view name, std::vector<std::byte>& file);
     ClientStatus delete_model(std::string_view name);
     ClientStatus model_exists(std::string_view name, bool& exists);
 

@@ -1,0 +1,225 @@
+#include "bench/client_loop.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+
+#include "core/clock.hpp"
+#include "core/cpuset.hpp"
+#include "core/log.hpp"
+#include "vision/image.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr double kMeetingSeconds = 120;
+
+double wall_seconds() {
+    return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// CPUs of this client for its forwards: tasks that were given the same CPUs share them.
+int own_threads(const StepIdentity& id) {
+    CpuSet mask;
+    const int cpus = get_affinity(0, mask) ? mask.count() : 1;
+    return std::max(1, cpus / std::max(1, id.local_ranks));
+}
+
+Json array_of(const std::vector<std::int64_t>& values) {
+    Json array = Json::array();
+    for (const std::int64_t value : values) {
+        array.push(static_cast<double>(value));
+    }
+    return array;
+}
+
+}  // namespace
+
+ClientLoop::ClientLoop(const ClientOptions& options, RankRecord& record, RankSummary& summary)
+    : options_(options), record_(record), summary_(summary) {
+    // One pair of keys per rank, written again in every iteration: the database's memory does not grow.
+    const std::string prefix = fmt::format("inferstep.{}.{}.", step_name(summary.id), summary.id.rank);
+    input_key_ = prefix + "in";
+    output_key_ = prefix + "out";
+    samples_ = options.pipelined
+                   ? std::vector<Samples>{{"infer", {}}, {"loop", {}}}
+                   : std::vector<Samples>{{"put_tensor", {}}, {"run_model", {}}, {"get_tensor", {}}, {"loop", {}}};
+}
+
+Status ClientLoop::run() {
+    const char* state = std::getenv("INFER_STATE_DIR");
+    const std::string state_directory = state != nullptr ? state : "";
+    NodeMeeting meeting(state_directory, summary_.id, record_.directory());
+    if (Status s = connect(); !s) {
+        return s;
+    }
+    if (Status s = prepare(state_directory); !s) {
+        return s;
+    }
+    if (Status s = iterate(0, options_.warmup, false); !s) {
+        return s;
+    }
+    if (!meeting.wait(kMeetingSeconds)) {
+        record_.log("warning", "some ranks of this node did not come to the start: the loop began without them");
+    }
+    summary_.begin = wall_seconds();
+    const std::int64_t start = now_ns();
+    const Status looped = iterate(options_.warmup, options_.iterations, true);
+    summary_.loop_seconds = seconds_since(start);
+    summary_.end = wall_seconds();
+    record_.row("loop_time", summary_.loop_seconds);
+    if (looped) {
+        (void)client_.delete_tensor(input_key_);
+        (void)client_.delete_tensor(output_key_);
+    }
+    return looped;
+}
+
+Status ClientLoop::connect() {
+    auto door = open_door(options_.fortran);
+    if (!door) {
+        return door.error();
+    }
+    door_ = std::move(*door);
+    if (Status s = door_->connect(summary_.endpoint, timeout_ms(), summary_.client_seconds); !s) {
+        return s;
+    }
+    record_.row("client()", summary_.client_seconds);
+    ConnectOptions limits;
+    limits.command_timeout = Client::Milliseconds{timeout_ms()};
+    const ClientStatus s = client_.connect(summary_.endpoint, limits);
+    return s ? Status::ok() : Status(Error{s.message(), {}});
+}
+
+Status ClientLoop::prepare(const std::string& state_directory) {
+    const auto model =
+        provide_model(client_, options_, state_directory.empty() ? record_.directory() : state_directory);
+    if (!model) {
+        return model.error();
+    }
+    model_ = model->name;
+    Json json = Json::object();
+    json.set("name", model->name).set("origin", model->origin).set("bytes", model->file.size());
+    json.set("stored_on", model->device);
+    record_.log("model", json);
+    if (Status s = make_reference(*model); !s) {
+        return s;
+    }
+    const auto block_size = static_cast<std::size_t>(inputs_.count);
+    outputs_.resize(block_size * static_cast<std::size_t>(reference_.elements));
+    for (auto* times : {&put_, &run_model_, &get_, &whole_}) {
+        times->resize(block_size);
+    }
+    return Status::ok();
+}
+
+Status ClientLoop::make_reference(const LoopModel& model) {
+    const auto file = reference_file(options_, model);
+    if (!file) {
+        return file.error();
+    }
+    const std::string origin = options_.reference.empty() ? model.origin : options_.reference;
+    const auto forward = ReferenceModel::load(*file, origin, own_threads(summary_.id));
+    if (!forward) {
+        return forward.error();
+    }
+    std::vector<std::int64_t> sample = options_.shape.empty() ? forward->sample_shape() : options_.shape;
+    if (sample.empty()) {
+        sample = {3, kCropSide, kCropSide};
+    }
+    auto inputs = make_inputs(options_, sample, summary_.id.rank, summary_.id.ranks);
+    if (!inputs) {
+        return inputs.error();
+    }
+    inputs_ = std::move(*inputs);
+    Json json = Json::object();
+    json.set("source", options_.images.empty() ? "synthetic" : options_.images.c_str());
+    json.set("shape", array_of(inputs_.shape)).set("different", inputs_.count).set("left_out", inputs_.damaged);
+    record_.log("inputs", json);
+    auto reference = forward->run(inputs_);
+    if (!reference) {
+        return reference.error();
+    }
+    reference_ = std::move(*reference);
+    json = Json::object();
+    json.set("origin", origin).set("library", reference_.version).set("forward_seconds", reference_.seconds);
+    json.set("scale", reference_.scale).set("apart", reference_.apart).set("tolerance", options_.tolerance);
+    record_.log("reference", json);
+    if (reference_.apart <= 2 * options_.tolerance) {
+        record_.log("warning", fmt::format("outputs of different inputs lie only {:.2g} apart, with a tolerance of "
+                                           "{:.2g}: an answer to another request could pass",
+                                           reference_.apart, options_.tolerance));
+    }
+    return Status::ok();
+}
+
+LoopBlock ClientLoop::block(int first, int count) {
+    LoopBlock b{};
+    b.model = model_.c_str();
+    b.input_key = input_key_.c_str();
+    b.output_key = output_key_.c_str();
+    b.rank = static_cast<int>(inputs_.shape.size());
+    std::copy(inputs_.shape.begin(), inputs_.shape.end(), b.shape);
+    b.inputs = inputs_.count;
+    b.input_elements = inputs_.elements;
+    b.output_elements = reference_.elements;
+    b.input = inputs_.data.data();
+    b.output = outputs_.data();
+    b.first = first;
+    b.count = count;
+    b.pipelined = options_.pipelined ? 1 : 0;
+    b.timeout_ms = timeout_ms();
+    b.put = put_.data();
+    b.run = run_model_.data();
+    b.get = get_.data();
+    b.loop = whole_.data();
+    return b;
+}
+
+Status ClientLoop::iterate(int first, int count, bool measured) {
+    // With a pause after every iteration, a block is one iteration.
+    const int most = options_.sleep > 0 ? 1 : inputs_.count;
+    for (int at = first; at < first + count;) {
+        LoopBlock b = block(at, std::min(most, first + count - at));
+        const Status s = door_->run(b);
+        if (measured) {
+            keep(b);
+            compare(b);
+        }
+        if (!s) {
+            return s;
+        }
+        at += b.count;
+        if (options_.sleep > 0) {
+            usleep(static_cast<useconds_t>(options_.sleep * 1e6));
+        }
+    }
+    return Status::ok();
+}
+
+void ClientLoop::keep(const LoopBlock& b) {
+    for (int i = 0; i < b.done; ++i) {
+        const std::vector<double> times = options_.pipelined
+                                              ? std::vector<double>{b.loop[i], b.loop[i]}
+                                              : std::vector<double>{b.put[i], b.run[i], b.get[i], b.loop[i]};
+        for (std::size_t f = 0; f < samples_.size(); ++f) {
+            samples_[f].times.push_back(times[f]);
+            record_.row(samples_[f].function, times[f]);
+        }
+    }
+    summary_.iterations += b.done;
+    record_.flush();
+}
+
+void ClientLoop::compare(const LoopBlock& b) {
+    for (int i = 0; i < b.done; ++i) {
+        const int which = (b.first + i) % b.inputs;
+        summary_.wrong += count_wrong(reference_, which, b.output + i * b.output_elements, options_.batch_size,
+                                      options_.tolerance, summary_.worst);
+        summary_.compared += options_.batch_size;
+    }
+}
+
+}  // namespace inferstep

@@ -1,0 +1,27 @@
+// Which model the loop calls, and that it lies in the database before the first call.
+#pragma once
+
+#include <string>
+
+#include "bench/client_options.hpp"
+#include "core/result.hpp"
+#include "db/client/inferclient.hpp"
+
+namespace inferstep {
+
+struct LoopModel {
+    std::string name;    // in the database
+    std::string origin;  // its file, or that it was in the database already: for the records
+    std::string device;  // where this client stored it to; empty when it was there already
+    std::string file;    // the bytes of its file, from the disk or from the database
+};
+
+// Find the model or store it. One process at a time does that: `lock_directory` is where they agree, of this node if
+// possible. A model of that name that the database has already is taken as it is; otherwise options.model is stored, or
+// a ResNet that is made once and kept in the user's cache.
+Result<LoopModel> provide_model(Client& client, const ClientOptions& options, const std::string& lock_directory);
+
+// The bytes of the file to compare with: options.reference, else the model itself.
+Result<std::string> reference_file(const ClientOptions& options, const LoopModel& model);
+
+}  // namespace inferstep
