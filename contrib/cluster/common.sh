@@ -84,13 +84,13 @@ pid_of() {
 
 # Start a daemon: start NAME COMMAND…, in a session of its own, with an environment that holds only what is listed.
 # An interrupt waits until its pid is noted; INT and QUIT, which bash ignores for it, are set right again.
-held='' interrupted=''
+held='' interrupted='' terminal=2
 start() {
     local name=$1
     shift
     held=yes
     setsid env -i --default-signal --chdir=/ PATH="$PATH" LANG=C.UTF-8 SLURM_CONF="$dir/etc/slurm.conf" "$@" \
-        </dev/null >"$dir/log/$name.out" 2>&1 &
+        </dev/null >"$dir/log/$name.out" 2>&1 {terminal}>&- &
     printf '%s %s %s\n' "$!" "$(start_time $!)" "$name" >>"$dir/run/pids"
     disown $! # bash would report its end
     release

@@ -157,6 +157,7 @@ take_down() {
 undo_boot() {
     local status=$?
     trap '' INT TERM HUP
+    exec 2>&"$terminal" # the signal may have come while it was turned away
     [ -z "$interrupted" ] || say "cluster: interrupted; taking down what was started"
     [ -z "$dir" ] || take_down || true
     exit "$status"

@@ -32,6 +32,7 @@ make_dir() {
     while [ ! -e "$parent" ]; do parent=$(dirname "$parent"); done
     setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$parent" ||
         die "other users cannot go into '$parent'; name a directory with --dir, or set TMPDIR, where everybody can"
+    exec {terminal}>&2
     trap 'undo_boot' EXIT
     trap 'on_signal' INT TERM HUP
     [ -n "$dir" ] || dir=$(mktemp -d "${TMPDIR:-/tmp}/infercl.XXXX")

@@ -13,13 +13,16 @@ stage() {
     }
 }
 
-# The plugin's line, with the settings given after those that this cluster needs.
+# The plugin's line. A setting that is given takes the place of ours with the same key.
 plugin_line() {
-    local variable
-    printf 'required %s inferstep=%s redis=%s' "$dir/stage/lib/slurm/spank_infer.so" "$dir/stage/bin/inferstep" \
-        "$(command -v redis-server || echo /usr/bin/redis-server)"
-    for variable in $(pretending); do
-        printf ' setenv=%s' "$variable"
+    local setting
+    local -a settings=("inferstep=$dir/stage/bin/inferstep" "redis=$(command -v redis-server || echo /usr/bin/redis-server)")
+    printf 'required %s' "$dir/stage/lib/slurm/spank_infer.so"
+    for setting in "${settings[@]}"; do
+        [[ " $*" == *" ${setting%%=*}="* ]] || printf ' %s' "$setting"
+    done
+    for setting in $(pretending); do
+        printf ' setenv=%s' "$setting"
     done
     [ $# = 0 ] || printf ' %s' "$@"
     echo

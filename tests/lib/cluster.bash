@@ -2,12 +2,13 @@
 # Helpers of the tests that need a Slurm cluster. In a .bats file:
 #
 #   load ../lib/cluster
-#   setup_file() { cluster_require; cluster_start; }      # cluster_start [--bare] [options of `cluster up`]
+#   setup_file() { cluster_require; cluster_start; }      # cluster_start [--bare] [--nodes N] [other options of `cluster up`]
 #   teardown_file() { cluster_stop; }
 #   teardown() { assert_clean; }
 #
-# With CLUSTER_DIR set (the test runner booted a cluster and staged the checkout there) cluster_start without options uses
-# that one, and cluster_stop leaves it alone; otherwise the file boots its own. --bare: without the plugin.
+# With CLUSTER_DIR set (the test runner booted a cluster and staged the checkout there) cluster_start uses that one when it
+# has nodes enough and no other option is given, and cluster_stop leaves it alone; otherwise the file boots its own.
+# --bare: without the plugin.
 # The variables of `cluster env` are set afterwards: SLURM_CONF, CLUSTER_DIR, CLUSTER_WORK, CLUSTER_STAGE, CLUSTER_PREFIX, …
 
 cluster=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../contrib/cluster" && pwd)/cluster
@@ -20,13 +21,19 @@ cluster_require() {
 cluster_start() {
     local stage=--stage
     CLUSTER_OWN=no
-    if [ $# -gt 0 ] || [ -z "${CLUSTER_DIR-}" ]; then
+    if ! shared_cluster_has "$@"; then
         [ "${1-}" != --bare ] || { stage=''; shift; }
         CLUSTER_DIR=$("$cluster" up $stage "$@") || return 1
         CLUSTER_OWN=yes
     fi
     export CLUSTER_OWN
     eval "$("$cluster" env --dir "$CLUSTER_DIR")"
+}
+shared_cluster_has() {
+    local nodes=1
+    [ "${1-}" != --nodes ] || { nodes=$2; shift 2; }
+    [ $# = 0 ] && [ -n "${CLUSTER_DIR-}" ] &&
+        [ "$nodes" -le "$("$cluster" env --dir "$CLUSTER_DIR" | sed -n 's/.*CLUSTER_NODES=//p')" ]
 }
 
 cluster_stop() {
@@ -38,6 +45,26 @@ cluster_stop() {
 user_run() {
     timeout -k 5 "${USER_TIMEOUT:-60}" "$cluster" run --dir "$CLUSTER_DIR" -- env "$@" 3>&-
 }
+
+# The same in the background, where SIGINT ends it as it does in a terminal. Sets BACKGROUND_PID, the command's own, and
+# BACKGROUND_LOG, the file with all that it prints.
+user_background() {
+    BACKGROUND_LOG=$(mktemp "${BATS_TEST_TMPDIR:-/tmp}/background.XXXX")
+    "$cluster" run --dir "$CLUSTER_DIR" -- env "$@" >"$BACKGROUND_LOG" 2>&1 3>&- &
+    # shellcheck disable=SC2034  # the test reads it
+    BACKGROUND_PID=$!
+}
+
+# The plugin's line in plugstack.conf with other settings, without the plugin, and as it was.
+plugstack_with() { "$cluster" plugin --dir "$CLUSTER_DIR" "$@"; }
+plugstack_empty() { "$cluster" plugin --dir "$CLUSTER_DIR" --off; }
+plugstack_restore() { "$cluster" plugin --dir "$CLUSTER_DIR"; }
+
+# The pid of the slurmd of node number N.
+slurmd_pid() { awk -v name="slurmd.$CLUSTER_PREFIX$1" '$3 == name { print $1 }' "$CLUSTER_DIR/run/pids"; }
+
+# The number that the next job will get: unchanged when a command has made no job. (sacct without -j lags by seconds.)
+next_job_id() { scontrol show config | awk '$1 == "NEXT_JOB_ID" { print $3 }'; }
 
 # Nothing of a step may be left after at most 5 seconds (or as many as given): no process, socket, shared memory, cgroup.
 assert_clean() {
