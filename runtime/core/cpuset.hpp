@@ -32,9 +32,9 @@ struct CpuSet {
     bool empty() const { return count() == 0; }
     // The lowest CPU number at or above `from`, or -1. Loop: for (int c = s.next(0); c >= 0; c = s.next(c + 1))
     int next(int from) const {
-        for (int c = from; c < kMaxCpus; ++c) {
-            if (has(c)) {
-                return c;
+        for (int c = from; c < kMaxCpus; c = (c / 64 + 1) * 64) {
+            if (const std::uint64_t rest = words[c / 64] >> (c % 64); rest != 0) {
+                return c + std::countr_zero(rest);
             }
         }
         return -1;

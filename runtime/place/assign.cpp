@@ -16,15 +16,20 @@ CpuSet package_cpus(const Topology& topology, int package) {
     return all;
 }
 
-// The instances that are near a task. A domain that holds more than half as many of its CPUs as the best one is as good
-// as the best: a mask that covers the whole node is not drawn to the domain from which a database took one CPU less.
-std::vector<int> near_instances(const Topology& topology, const Plan& plan, const CpuSet& mask) {
+// How many of the task's CPUs lie in `cpus`: none where it has none left, else those it had, too, so that a mask over
+// the whole node is not drawn to the place from which a database took one CPU less.
+int presence(const PlannedTask& task, const CpuSet& cpus) {
+    return (task.after & cpus).empty() ? 0 : ((task.before | task.after) & cpus).count();
+}
+
+// The instances that are near a task: a place with more than half as many of its CPUs as the best one is as good.
+std::vector<int> near_instances(const Topology& topology, const Plan& plan, const PlannedTask& task) {
     std::vector<int> by_domain;
     std::vector<int> by_package;
     for (const PlannedInstance& instance : plan.instances) {
         const Domain& domain = topology.domains[at(instance.domain)];
-        by_domain.push_back((domain.cpus & mask).count());
-        by_package.push_back((package_cpus(topology, domain.package) & mask).count());
+        by_domain.push_back(presence(task, domain.cpus));
+        by_package.push_back(presence(task, package_cpus(topology, domain.package)));
     }
     for (const std::vector<int>& overlap : {by_domain, by_package}) {
         const int best = *std::max_element(overlap.begin(), overlap.end());
@@ -54,12 +59,50 @@ int distance(const Topology& topology, const PlannedInstance& instance, const Gp
     return topology.domains[at(gpu.domain)].package == topology.domains[at(instance.domain)].package ? 1 : 2;
 }
 
+// Give each instance up to its quota of the GPUs that are not `given` yet, near ones before far ones.
+void deal_gpus(const Topology& topology, std::vector<int> quota, std::vector<bool>& given, Plan& plan) {
+    for (int reach = 0; reach <= 2; ++reach) {
+        for (std::size_t g = 0; g < topology.gpus.size(); ++g) {
+            int best = -1;
+            for (int i = 0; i < static_cast<int>(plan.instances.size()) && !given[g]; ++i) {
+                if (quota[at(i)] > 0 && distance(topology, plan.instances[at(i)], topology.gpus[g]) <= reach &&
+                    (best < 0 || quota[at(i)] > quota[at(best)])) {
+                    best = i;
+                }
+            }
+            if (best >= 0) {
+                given[g] = true;
+                --quota[at(best)];
+                plan.instances[at(best)].gpus.push_back(topology.gpus[g].index);
+            }
+        }
+    }
+}
+
+// Fewer GPUs than instances: each instance gets the nearest of those with the fewest users.
+void share_gpus(const Topology& topology, Plan& plan) {
+    std::vector<int> users(topology.gpus.size(), 0);
+    for (PlannedInstance& instance : plan.instances) {
+        const auto key = [&](std::size_t g) {
+            return std::pair(users[g], distance(topology, instance, topology.gpus[g]));
+        };
+        std::size_t best = 0;
+        for (std::size_t g = 1; g < topology.gpus.size(); ++g) {
+            best = key(g) < key(best) ? g : best;
+        }
+        ++users[best];
+        instance.gpus.push_back(topology.gpus[best].index);
+    }
+    plan.notes.push_back(fmt::format("{} instances share {} GPU{}", plan.instances.size(), topology.gpus.size(),
+                                     topology.gpus.size() == 1 ? "" : "s"));
+}
+
 }  // namespace
 
 void assign_tasks(const Topology& topology, Plan& plan) {
     std::vector<std::vector<int>> near;
     for (const PlannedTask& task : plan.tasks) {
-        near.push_back(near_instances(topology, plan, task.after));
+        near.push_back(near_instances(topology, plan, task));
     }
     // Those that have no choice first; the others then even the numbers out.
     std::vector<int> load(plan.instances.size(), 0);
@@ -82,41 +125,16 @@ void assign_gpus(const Topology& topology, Plan& plan) {
         return;
     }
     if (gpus < instances) {
-        std::vector<int> users(topology.gpus.size(), 0);
-        for (PlannedInstance& instance : plan.instances) {
-            int best = 0;
-            for (int g = 1; g < gpus; ++g) {
-                const auto key = [&](int i) {
-                    return std::pair(users[at(i)], distance(topology, instance, topology.gpus[at(i)]));
-                };
-                best = key(g) < key(best) ? g : best;
-            }
-            ++users[at(best)];
-            instance.gpus.push_back(topology.gpus[at(best)].index);
-        }
-        plan.notes.push_back(fmt::format("{} instances share {} GPU{}", instances, gpus, gpus == 1 ? "" : "s"));
+        share_gpus(topology, plan);
         return;
     }
-    std::vector<int> quota(plan.instances.size(), gpus / instances);
-    for (int i = 0; i < gpus % instances; ++i) {
-        ++quota[at(i)];
-    }
+    // First as many to each as all can have, then what is over, at most one to each.
     std::vector<bool> given(topology.gpus.size(), false);
-    for (int reach = 0; reach <= 2; ++reach) {
-        for (std::size_t g = 0; g < topology.gpus.size(); ++g) {
-            int best = -1;
-            for (int i = 0; i < instances && !given[g]; ++i) {
-                if (quota[at(i)] > 0 && distance(topology, plan.instances[at(i)], topology.gpus[g]) <= reach &&
-                    (best < 0 || quota[at(i)] > quota[at(best)])) {
-                    best = i;
-                }
-            }
-            if (best >= 0) {
-                given[g] = true;
-                --quota[at(best)];
-                plan.instances[at(best)].gpus.push_back(topology.gpus[g].index);
-            }
-        }
+    for (const int share : {gpus / instances, 1}) {
+        deal_gpus(topology, std::vector<int>(plan.instances.size(), share), given, plan);
+    }
+    for (PlannedInstance& instance : plan.instances) {
+        std::sort(instance.gpus.begin(), instance.gpus.end());
     }
 }
 

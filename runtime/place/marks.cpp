@@ -106,6 +106,9 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t columns) {
         lines.back() += word;
         from += word.size();
     }
+    for (std::string& line : lines) {
+        line.resize(line.find_last_not_of(' ') + 1);
+    }
     return lines;
 }
 

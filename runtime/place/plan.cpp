@@ -1,6 +1,7 @@
 #include "place/plan.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/cpulist.hpp"
 #include "core/page.hpp"
@@ -68,23 +69,30 @@ Status check_request(const PlanRequest& request, const CpuSet& usable) {
 }
 
 struct Step {
-    const Topology& topology;
-    const std::vector<CpuSet>& tasks;
     const PlanRequest& request;
     CpuSet usable;  // the step's CPUs that the topology knows
+    Taker cores;    // of which nothing is taken yet
+    Taker threads;
 };
 
-// Lay `db_cpus` CPUs out: whole cores before single threads, spread before tightly packed. Empty: it does not fit.
 struct Layout {
-    std::vector<PlannedInstance> instances;
-    bool threads = false;
+    std::vector<PlannedInstance> instances;  // empty: it does not fit
+    bool threads = false;                    // single hardware threads were taken
 };
+
+// By domain; in a domain the larger share first.
+bool in_order(const PlannedInstance& a, const PlannedInstance& b) {
+    const auto key = [](const PlannedInstance& i) { return std::tuple(i.domain, -i.cpus.count(), i.cpus.next(0)); };
+    return key(a) < key(b);
+}
+
+// Lay `db_cpus` CPUs out: whole cores before single threads, spread before tightly packed.
 Layout lay_out(const Step& step, int db_cpus) {
     const int instances = step.request.instances;
-    for (const Grain grain : {Grain::cores, Grain::threads}) {
+    for (const bool threads : {false, true}) {
         for (const Fit fit : {Fit::spread, Fit::tight}) {
-            Taker taker(step.topology, step.tasks, step.usable, grain);
-            Layout layout{{}, grain == Grain::threads};
+            Taker taker = threads ? step.threads : step.cores;
+            Layout layout{{}, threads};
             for (int i = 0; i < instances; ++i) {
                 const int share = db_cpus / instances + (i < db_cpus % instances ? 1 : 0);
                 const int domain = taker.choose_domain(share, fit, step.request.gpus);
@@ -95,8 +103,7 @@ Layout lay_out(const Step& step, int db_cpus) {
             }
             if (static_cast<int>(layout.instances.size()) == instances &&
                 taker.taken().count() <= available(step.usable, step.request)) {
-                std::stable_sort(layout.instances.begin(), layout.instances.end(),
-                                 [](const auto& x, const auto& y) { return x.domain < y.domain; });
+                std::sort(layout.instances.begin(), layout.instances.end(), in_order);
                 return layout;
             }
         }
@@ -188,7 +195,8 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
     if (Status s = check_request(request, usable); !s) {
         return s.error();
     }
-    const Step question{topology, tasks, request, usable};
+    const Step question{request, usable, Taker(topology, tasks, usable, Grain::cores),
+                        Taker(topology, tasks, usable, Grain::threads)};
     Plan result;
     int db_cpus = request.db_cpus != 0 ? request.db_cpus : std::max(2, request.instances);
     Layout layout = lay_out(question, db_cpus);

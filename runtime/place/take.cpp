@@ -10,24 +10,38 @@ std::size_t at(int index) { return static_cast<std::size_t>(index); }
 }  // namespace
 
 Taker::Taker(const Topology& topology, const std::vector<CpuSet>& tasks, const CpuSet& usable, Grain grain)
-    : topology_(topology), tasks_(tasks), free_(topology.domains.size(), 0), instances_(topology.domains.size(), 0) {
+    : topology_(topology), free_(topology.domains.size(), 0), instances_(topology.domains.size(), 0) {
+    std::vector<Unit> units;
     std::vector<Cpu> cpus = topology.cpus;
     std::stable_sort(cpus.begin(), cpus.end(), [](const Cpu& a, const Cpu& b) { return a.core < b.core; });
     for (const Cpu& cpu : cpus) {
         if (!usable.has(cpu.os)) {
             continue;
         }
-        if (grain == Grain::threads || units_.empty() || units_.back().core != cpu.core) {
-            units_.push_back({cpu.core, cpu.domain, 0, {}});
+        if (grain == Grain::threads || units.empty() || units.back().core != cpu.core) {
+            units.push_back({cpu.core, cpu.domain, 0, {}, {}});
         }
-        units_.back().cpus.add(cpu.os);
-        ++units_.back().size;
+        units.back().cpus.add(cpu.os);
+        ++units.back().size;
         ++free_[at(cpu.domain)];
         broken_.resize(std::max(broken_.size(), at(cpu.core) + 1), false);
     }
     for (const CpuSet& mask : tasks) {
         left_.push_back((mask & usable).count());
     }
+    for (Unit& unit : units) {
+        for (std::size_t t = 0; t < tasks.size(); ++t) {
+            int shared = 0;
+            for (int c = unit.cpus.next(0); c >= 0; c = unit.cpus.next(c + 1)) {
+                shared += tasks[t].has(c) ? 1 : 0;
+            }
+            if (shared > 0) {
+                unit.users.emplace_back(t, shared);
+            }
+        }
+    }
+    gone_.assign(units.size(), false);
+    units_ = std::make_shared<const std::vector<Unit>>(std::move(units));
 }
 
 int Taker::choose_domain(int share, Fit fit, bool gpus) const {
@@ -57,16 +71,13 @@ int Taker::choose_domain(int share, Fit fit, bool gpus) const {
 }
 
 // Smaller is better: tasks that would lose their last CPU; CPUs that nobody asked for; a core of which nothing is taken
-// yet; CPU 0, where the operating system works; the fewest CPUs that a task would have left; the lower cores.
+// yet; CPU 0, where the operating system works; tasks that have little left; the lower cores.
 Taker::Cost Taker::cost(const Unit& unit, int wanted) const {
     int lost = 0;
     int least_left = kMaxCpus;
-    for (std::size_t t = 0; t < tasks_.size(); ++t) {
-        const int overlap = (tasks_[t] & unit.cpus).count();
-        if (overlap > 0) {
-            lost += left_[t] == overlap ? 1 : 0;
-            least_left = std::min(least_left, left_[t] - overlap);
-        }
+    for (const auto& [task, shared] : unit.users) {
+        lost += left_[task] == shared ? 1 : 0;
+        least_left = std::min(least_left, left_[task]);
     }
     return {lost, std::max(0, unit.size - wanted), !broken_[at(unit.core)], unit.cpus.has(0), -least_left, -unit.core};
 }
@@ -74,29 +85,30 @@ Taker::Cost Taker::cost(const Unit& unit, int wanted) const {
 CpuSet Taker::take(int domain, int share) {
     CpuSet got;
     for (int wanted = share; wanted > 0;) {
-        auto best = units_.end();
+        std::size_t best = units_->size();
         Cost best_cost;
-        for (auto unit = units_.begin(); unit != units_.end(); ++unit) {
-            if (unit->domain != domain) {
+        for (std::size_t u = 0; u < units_->size(); ++u) {
+            if (gone_[u] || (*units_)[u].domain != domain) {
                 continue;
             }
-            const Cost c = cost(*unit, wanted);
-            if (best == units_.end() || c <= best_cost) {
-                best = unit;
+            const Cost c = cost((*units_)[u], wanted);
+            if (best == units_->size() || c <= best_cost) {
+                best = u;
                 best_cost = c;
             }
         }
-        if (best == units_.end()) {
+        if (best == units_->size()) {
             break;
         }
-        got = got | best->cpus;
-        wanted -= best->size;
-        free_[at(domain)] -= best->size;
-        broken_[at(best->core)] = true;
-        for (std::size_t t = 0; t < tasks_.size(); ++t) {
-            left_[t] -= (tasks_[t] & best->cpus).count();
+        const Unit& unit = (*units_)[best];
+        gone_[best] = true;
+        got = got | unit.cpus;
+        wanted -= unit.size;
+        free_[at(domain)] -= unit.size;
+        broken_[at(unit.core)] = true;
+        for (const auto& [task, shared] : unit.users) {
+            left_[task] -= shared;
         }
-        units_.erase(best);
     }
     taken_ = taken_ | got;
     ++instances_[at(domain)];

@@ -4,7 +4,9 @@
 // and the masks, which must outlive it.
 #pragma once
 
+#include <memory>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "place/plan.hpp"
@@ -33,18 +35,18 @@ class Taker {
         int domain = 0;
         int size = 0;
         CpuSet cpus;
+        std::vector<std::pair<std::size_t, int>> users;  // tasks with CPUs in it, and how many
     };
     using Cost = std::tuple<int, int, bool, bool, int, int>;
     Cost cost(const Unit& unit, int wanted) const;
 
     const Topology& topology_;
-    const std::vector<CpuSet>& tasks_;
-    std::vector<Unit> units_;      // still free, in the order of the cores
-    std::vector<int> left_;        // CPUs that each task has left
-    std::vector<int> free_;        // free CPUs of each domain
-    std::vector<int> instances_;   // instances of each domain
-    std::vector<int> package_of_;  // package of each domain
-    std::vector<bool> broken_;     // cores of which something was taken
+    std::shared_ptr<const std::vector<Unit>> units_;  // in the order of the cores
+    std::vector<bool> gone_;                          // units that were taken
+    std::vector<int> left_;                           // CPUs that each task has left
+    std::vector<int> free_;                           // free CPUs of each domain
+    std::vector<int> instances_;                      // instances of each domain
+    std::vector<bool> broken_;                        // cores of which something was taken
     CpuSet taken_;
 };
 
