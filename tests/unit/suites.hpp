@@ -1,0 +1,26 @@
+// The suites of the unit tests.
+//
+// To add one: write tests/unit/<name>.cpp with functions `void test()` that use check.hpp, a table of them, and at its
+// end
+//     CU_SuiteInfo kNameSuite = suite("name", kTests);
+// then declare it here and add it to kSuites. The Makefile finds the file by itself.
+// `build/tests/unit` runs all, `build/tests/unit WORD` those whose "suite: test" contains the word.
+#pragma once
+
+#include <CUnit/CUnit.h>
+
+namespace inferstep::test {
+
+extern CU_SuiteInfo kDrawSuite;
+extern CU_SuiteInfo kFilesSuite;
+extern CU_SuiteInfo kPlanPropertiesSuite;
+extern CU_SuiteInfo kPlanSuite;
+extern CU_SuiteInfo kSpawnSuite;
+extern CU_SuiteInfo kTopologySuite;
+extern CU_SuiteInfo kValuesSuite;
+
+inline CU_SuiteInfo* const kSuites[] = {
+    &kValuesSuite, &kFilesSuite, &kSpawnSuite, &kTopologySuite, &kPlanSuite, &kPlanPropertiesSuite, &kDrawSuite,
+};
+
+}  // namespace inferstep::test
