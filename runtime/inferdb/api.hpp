@@ -1,0 +1,135 @@
+// The part of Redis' module interface (API version 1) that this module uses, under Redis' own names: redis::OpenKey is
+// what Redis documents as RedisModule_OpenKey.
+//
+// Redis hands every module a function that looks names up; api.cpp fills this table with it once, when the module is
+// loaded, before anything else runs. Unless noted, functions belong to Redis' main thread or to a thread that holds the
+// lock of ThreadSafeContextLock.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace inferstep::redis {
+
+struct Context;
+struct Key;
+struct String;
+struct Type;
+struct Blocked;  // a client that waits for our answer
+struct Io;       // an RDB or AOF that is read or written
+struct Info;
+struct Cursor;
+
+using Command = int (*)(Context*, String** argv, int argc);
+using Release = void (*)(Context*, void* data);
+using Disconnected = void (*)(Context*, Blocked*);
+using TimerId = std::uint64_t;
+using TimerFired = void (*)(Context*, void* data);
+using Scanned = void (*)(Context*, String* name, Key*, void* data);
+
+struct ServerEvent {
+    std::uint64_t id;
+    std::uint64_t version;
+};
+using EventSeen = void (*)(Context*, ServerEvent, std::uint64_t subevent, void* data);
+
+struct TypeMethods {
+    std::uint64_t version = 1;
+    void* (*rdb_load)(Io*, int encoding) = nullptr;
+    void (*rdb_save)(Io*, void* value) = nullptr;
+    void (*aof_rewrite)(Io*, String* key, void* value) = nullptr;
+    std::size_t (*mem_usage)(const void* value) = nullptr;
+    void (*digest)(void* digest, void* value) = nullptr;
+    void (*free)(void* value) = nullptr;
+};
+
+constexpr int kOk = 0;
+constexpr int kError = 1;
+constexpr int kRead = 1;
+constexpr int kWrite = 2;
+constexpr int kKeyEmpty = 0;
+constexpr int kKeyModule = 6;
+constexpr long kPostponedLength = -1;
+constexpr int kHandleIoErrors = 1;
+constexpr ServerEvent kShutdownEvent{5, 1};
+constexpr int kFlagLua = 1 << 0;
+constexpr int kFlagMulti = 1 << 1;
+constexpr int kFlagReplicated = 1 << 12;
+constexpr int kFlagLoading = 1 << 13;
+constexpr int kFlagDenyBlocking = 1 << 21;
+
+// clang-format off
+#define INFERDB_REDIS_FUNCTIONS(X)                                                                  \
+    X(int, CreateCommand, (Context*, const char* name, Command, const char* flags, int, int, int))  \
+    X(void, SetModuleAttribs, (Context*, const char* name, int version, int api))                   \
+    X(int, IsModuleNameBusy, (const char* name))                                                    \
+    X(void, SetModuleOptions, (Context*, int options))                                              \
+    X(Type*, CreateDataType, (Context*, const char* name, int encoding, TypeMethods*))              \
+    X(Key*, OpenKey, (Context*, String* name, int mode))                                            \
+    X(void, CloseKey, (Key*))                                                                       \
+    X(int, KeyType, (Key*))                                                                         \
+    X(int, DeleteKey, (Key*))                                                                       \
+    X(int, ModuleTypeSetValue, (Key*, Type*, void* value))                                          \
+    X(Type*, ModuleTypeGetType, (Key*))                                                             \
+    X(void*, ModuleTypeGetValue, (Key*))                                                            \
+    X(const char*, StringPtrLen, (const String*, std::size_t* length))                              \
+    X(String*, CreateString, (Context*, const char*, std::size_t))                                  \
+    X(String*, HoldString, (Context*, String*))                                                     \
+    X(void, FreeString, (Context*, String*))                                                        \
+    X(int, ReplyWithLongLong, (Context*, long long))                                                \
+    X(int, ReplyWithDouble, (Context*, double))                                                     \
+    X(int, ReplyWithError, (Context*, const char* text))                                            \
+    X(int, ReplyWithSimpleString, (Context*, const char*))                                          \
+    X(int, ReplyWithStringBuffer, (Context*, const char*, std::size_t))                             \
+    X(int, ReplyWithArray, (Context*, long length))                                                 \
+    X(void, ReplySetArrayLength, (Context*, long length))                                           \
+    X(int, ReplyWithNull, (Context*))                                                               \
+    X(int, WrongArity, (Context*))                                                                  \
+    X(int, Replicate, (Context*, const char* command, const char* format, ...))                     \
+    X(int, ReplicateVerbatim, (Context*))                                                           \
+    X(Blocked*, BlockClient, (Context*, Command reply, Command timeout, Release, long long))        \
+    X(int, UnblockClient, (Blocked*, void* data)) /* from any thread */                             \
+    X(void, SetDisconnectCallback, (Blocked*, Disconnected))                                        \
+    X(void*, GetBlockedClientPrivateData, (Context*))                                               \
+    X(Context*, GetThreadSafeContext, (Blocked*)) /* from any thread, as the next three */          \
+    X(void, FreeThreadSafeContext, (Context*))                                                      \
+    X(void, ThreadSafeContextLock, (Context*))                                                      \
+    X(void, ThreadSafeContextUnlock, (Context*))                                                    \
+    X(int, IsKeysPositionRequest, (Context*))                                                       \
+    X(void, KeyAtPos, (Context*, int position))                                                     \
+    X(int, GetContextFlags, (Context*))                                                             \
+    X(float, GetUsedMemoryRatio, ())                                                                \
+    X(TimerId, CreateTimer, (Context*, long long milliseconds, TimerFired, void* data))             \
+    X(int, StopTimer, (Context*, TimerId, void** data))                                             \
+    X(Cursor*, ScanCursorCreate, ())                                                                \
+    X(void, ScanCursorDestroy, (Cursor*))                                                           \
+    X(int, Scan, (Context*, Cursor*, Scanned, void* data))                                          \
+    X(int, SubscribeToServerEvent, (Context*, ServerEvent, EventSeen))                              \
+    X(void, SaveUnsigned, (Io*, std::uint64_t))                                                     \
+    X(std::uint64_t, LoadUnsigned, (Io*))                                                           \
+    X(void, SaveStringBuffer, (Io*, const char*, std::size_t))                                      \
+    X(char*, LoadStringBuffer, (Io*, std::size_t* length)) /* to be freed with Free */              \
+    X(int, IsIOError, (Io*))                                                                        \
+    X(const String*, GetKeyNameFromIO, (Io*))                                                       \
+    X(void, LogIOError, (Io*, const char* level, const char* format, ...))                          \
+    X(void, EmitAOF, (Io*, const char* command, const char* format, ...))                           \
+    X(void*, TryAlloc, (std::size_t bytes)) /* counted against maxmemory; from any thread */        \
+    X(void, Free, (void*))                  /* from any thread */                                   \
+    X(void, Log, (Context*, const char* level, const char* format, ...)) /* from any thread */      \
+    X(int, RegisterInfoFunc, (Context*, void (*)(Info*, int for_crash_report)))                     \
+    X(int, InfoAddSection, (Info*, const char* name))                                               \
+    X(int, InfoBeginDictField, (Info*, const char* name))                                           \
+    X(int, InfoEndDictField, (Info*))                                                               \
+    X(int, InfoAddFieldULongLong, (Info*, const char* name, unsigned long long))                    \
+    X(int, InfoAddFieldDouble, (Info*, const char* name, double))                                   \
+    X(int, InfoAddFieldCString, (Info*, const char* name, const char*))
+
+#define INFERDB_DECLARE(result, name, arguments) inline result(*name) arguments = nullptr;
+INFERDB_REDIS_FUNCTIONS(INFERDB_DECLARE)
+#undef INFERDB_DECLARE
+// clang-format on
+
+// Fill the table. Returns the name of the first function that this Redis lacks, nullptr when all are there.
+const char* bind_api(Context*);
+
+}  // namespace inferstep::redis

@@ -1,0 +1,28 @@
+// The commands of the module: one function each, called by Redis on its main thread. entry.cpp holds their table,
+// inferstep-wire(7) their reference.
+#pragma once
+
+#include "inferdb/api.hpp"
+
+namespace inferstep::command {
+
+using redis::Blocked;
+using redis::Context;
+using redis::String;
+
+int tensor_set(Context*, String** argv, int argc) noexcept;
+int tensor_get(Context*, String** argv, int argc) noexcept;
+
+int model_store(Context*, String** argv, int argc) noexcept;
+int model_set(Context*, String** argv, int argc) noexcept;  // the older form of model_store
+int model_get(Context*, String** argv, int argc) noexcept;
+int model_del(Context*, String** argv, int argc) noexcept;
+int model_scan(Context*, String** argv, int argc) noexcept;
+
+int model_execute(Context*, String** argv, int argc) noexcept;
+int model_run(Context*, String** argv, int argc) noexcept;  // the older form of model_execute
+
+int info(Context*, String** argv, int argc) noexcept;
+int config(Context*, String** argv, int argc) noexcept;
+
+}  // namespace inferstep::command

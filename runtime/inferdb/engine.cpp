@@ -1,0 +1,177 @@
+#include "inferdb/engine.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <numeric>
+
+#include "inferdb/api.hpp"
+#include "inferdb/settings.hpp"
+#include "inferdb/tensor.hpp"
+#include "inferdb/thread.hpp"
+
+namespace inferstep {
+namespace {
+
+// Executions of the example before a model counts as ready: TorchScript specializes itself in the first two, libtorch
+// and its allocator settle in the third.
+constexpr int kWarmUps = 3;
+
+// libtorch's static objects must not be destroyed under the feet of its threads. Registered after libtorch has
+// registered its own, this runs before them and ends the process; Redis has written all it wants to by then.
+void leave_at_once(int status, void*) {
+    std::fflush(nullptr);
+    _exit(status);
+}
+
+}  // namespace
+
+Engine& engine() {
+    static Engine* const the_engine = new Engine;
+    return *the_engine;
+}
+
+void Engine::start(const std::string& directory) {
+    {
+        const std::lock_guard lock(mutex_);
+        tasks_.emplace_front([this, directory] { open(directory); });
+    }
+    loader_ = start_thread("load", [this] { serve(); });
+}
+
+void Engine::open(const std::string& directory) {
+    auto opened = open_torch_backend(directory);
+    if (opened) {
+        on_exit(leave_at_once, nullptr);
+        redis::Log(nullptr, "notice", "%s is open", (*opened)->version().c_str());
+    } else {
+        redis::Log(nullptr, "warning", "%s", opened.error().message.c_str());
+    }
+    {
+        const std::lock_guard lock(mutex_);
+        backend_ = std::move(opened);
+    }
+    changed_.notify_all();
+}
+
+void Engine::post(std::function<void()> task) {
+    {
+        const std::lock_guard lock(mutex_);
+        tasks_.push_back(std::move(task));
+    }
+    changed_.notify_all();
+}
+
+void Engine::serve() {
+    for (;;) {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return !tasks_.empty(); });
+        const std::function<void()> task = std::move(tasks_.front());
+        tasks_.pop_front();
+        lock.unlock();
+        task();
+    }
+}
+
+Backend* Engine::wait_for_backend() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return backend_.has_value(); });
+    return *backend_ ? **backend_ : nullptr;
+}
+
+void Engine::settle() {
+    if (loader_.joinable()) {
+        wait_for_backend();
+    }
+}
+
+std::string Engine::backend_name() const {
+    const std::lock_guard lock(mutex_);
+    if (!backend_) {
+        return "opening";
+    }
+    return *backend_ ? (**backend_)->version() : backend_->error().message;
+}
+
+DeviceQueue& Engine::queue(const std::string& device) {
+    const std::string name = device == "GPU" ? "GPU:0" : device;
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<DeviceQueue>& queue = queues_[name];
+    if (!queue) {
+        DeviceQueue::Options options;
+        options.name = name;
+        options.workers = settings().workers;
+        options.capacity = settings().max_queue;
+        options.allocate = allocate;
+        options.prepare = [this, threads = settings().threads] {
+            if (Backend* backend = wait_for_backend()) {
+                backend->prepare_thread(threads);
+            }
+        };
+        queue = std::make_unique<DeviceQueue>(std::move(options));
+    }
+    return *queue;
+}
+
+Engine::Load Engine::load_now() const {
+    const std::lock_guard lock(mutex_);
+    Load load;
+    for (const auto& [name, queue] : queues_) {
+        load.waiting += queue->waiting();
+        load.running += queue->running();
+    }
+    load.devices = queues_.size();
+    return load;
+}
+
+// A model that carries an example is executed on every worker before it is used, in the sizes that it will meet.
+Status Engine::warm_up(StoredModel& model, DeviceQueue& queue) {
+    std::vector<std::int64_t> shape = model.model->example_shape();
+    if (shape.empty()) {
+        return Status::ok();
+    }
+    for (const std::int64_t samples : {std::int64_t{1}, model.policy.batch_size}) {
+        shape.front() = samples;
+        const auto bytes = tensor_size(DType::float32, shape);
+        const auto zeros = bytes && *bytes != 0 ? allocate(*bytes) : nullptr;
+        if (!zeros) {
+            continue;  // a batch of none, or one that is too large to ever come
+        }
+        std::fill_n(static_cast<char*>(zeros.get()), *bytes, '\0');
+        const TensorView input{DType::float32, shape, zeros.get(), *bytes, zeros};
+        const Status status = queue.on_every_worker([&]() -> Status {
+            for (int i = 0; i < kWarmUps; ++i) {
+                const auto outputs = model.model->run({input});
+                if (!outputs) {
+                    return fail("the model fails on an example of its own: {}", outputs.error().message);
+                }
+            }
+            return Status::ok();
+        });
+        if (!status) {
+            return status;
+        }
+    }
+    return Status::ok();
+}
+
+Status Engine::load(StoredModel& model) {
+    Backend* backend = wait_for_backend();
+    if (backend == nullptr) {
+        return Error{backend_name(), {}};
+    }
+    ModelOptions options;
+    options.device = model.definition.device;
+    options.threads = settings().threads;
+    auto loaded = backend->load(model.blob, options);
+    if (!loaded) {
+        return loaded.error();
+    }
+    model.model = std::move(*loaded);
+    const Status status = warm_up(model, queue(model.definition.device));
+    model.ready = static_cast<bool>(status);
+    return status;
+}
+
+}  // namespace inferstep

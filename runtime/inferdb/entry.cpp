@@ -1,0 +1,110 @@
+// Where Redis enters: the table of commands and what happens when the module is loaded.
+#include <dlfcn.h>
+
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "inferdb/args.hpp"
+#include "inferdb/commands.hpp"
+#include "inferdb/engine.hpp"
+#include "inferdb/info.hpp"
+#include "inferdb/model.hpp"
+#include "inferdb/settings.hpp"
+#include "inferdb/tensor.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr const char* kModuleName = "inferdb";
+
+struct CommandEntry {
+    const char* name;
+    redis::Command function;
+    const char* flags;
+    int key;  // position of the first and only key that stands at a fixed place; 0: none
+};
+
+// "getkeys-api": more keys follow; the command itself tells Redis where. "write deny-oom": refused on replicas and
+// beyond maxmemory.
+constexpr CommandEntry kCommands[] = {
+    {"ai.tensorset", command::tensor_set, "write deny-oom", 1},
+    {"ai.tensorget", command::tensor_get, "readonly", 1},
+    {"ai.modelstore", command::model_store, "write deny-oom", 1},
+    {"ai.modelset", command::model_set, "write deny-oom", 1},
+    {"ai.modelget", command::model_get, "readonly", 1},
+    {"ai.modeldel", command::model_del, "write", 1},
+    {"ai._modelscan", command::model_scan, "readonly", 0},
+    {"ai.modelexecute", command::model_execute, "write deny-oom getkeys-api", 1},
+    {"ai.modelrun", command::model_run, "write deny-oom getkeys-api", 1},
+    {"ai.info", command::info, "readonly", 1},
+    {"ai.config", command::config, "admin", 0},
+};
+
+// Where this very file lies: libinferstep_torch.so is its neighbour.
+std::string own_directory() {
+    Dl_info self{};
+    if (dladdr(reinterpret_cast<const void*>(&own_directory), &self) == 0 || self.dli_fname == nullptr) {
+        return ".";
+    }
+    const std::string path = self.dli_fname;
+    const auto slash = path.rfind('/');
+    return slash == std::string::npos ? "." : path.substr(0, slash);
+}
+
+// Once Redis serves: while libtorch is being opened the dynamic linker is locked, and Redis needs it to start.
+void on_first_turn(redis::Context*, void*) { engine().start(own_directory()); }
+
+void on_shutdown(redis::Context*, redis::ServerEvent, std::uint64_t, void*) { engine().settle(); }
+
+bool register_all(redis::Context* context) {
+    if (!register_tensor_type(context) || !register_model_type(context)) {
+        return false;
+    }
+    for (const CommandEntry& c : kCommands) {
+        const int step = c.key == 0 ? 0 : 1;
+        if (redis::CreateCommand(context, c.name, c.function, c.flags, c.key, c.key, step) != redis::kOk) {
+            redis::Log(context, "warning", "command %s cannot be registered: is another AI module loaded?", c.name);
+            return false;
+        }
+    }
+    redis::SetModuleOptions(context, redis::kHandleIoErrors);
+    redis::RegisterInfoFunc(context, add_info);
+    redis::SubscribeToServerEvent(context, redis::kShutdownEvent, on_shutdown);
+    return true;
+}
+
+int load(redis::Context* context, redis::String** argv, int argc) {
+    if (const char* missing = redis::bind_api(context); missing != nullptr) {
+        std::fprintf(stderr, "inferdb: this Redis has no RedisModule_%s; Redis 7.0 or newer is needed\n", missing);
+        return redis::kError;
+    }
+    if (redis::IsModuleNameBusy(kModuleName) != 0) {
+        return redis::kError;
+    }
+    redis::SetModuleAttribs(context, kModuleName, 1, 1);
+    std::vector<std::string_view> arguments;
+    for (Args args(argv, argc, 0); args.more();) {
+        arguments.push_back(args.text());
+    }
+    const auto parsed = parse_settings(arguments);
+    if (!parsed) {
+        redis::Log(context, "warning", "%s", parsed.error().message.c_str());
+        return redis::kError;
+    }
+    settings() = *parsed;
+    if (!register_all(context)) {
+        return redis::kError;
+    }
+    redis::CreateTimer(context, 0, on_first_turn, nullptr);
+    redis::Log(context, "notice", "%d workers for each device, %d threads each", parsed->workers, parsed->threads);
+    return redis::kOk;
+}
+
+}  // namespace
+}  // namespace inferstep
+
+extern "C" __attribute__((visibility("default"))) int RedisModule_OnLoad(inferstep::redis::Context* context,
+                                                                         inferstep::redis::String** argv, int argc) {
+    return inferstep::load(context, argv, argc);
+}

@@ -1,0 +1,164 @@
+// AI.INFO, AI.CONFIG, and our section of INFO: what the database is and what it has done.
+#include "inferdb/info.hpp"
+
+#include "inferdb/args.hpp"
+#include "inferdb/commands.hpp"
+#include "inferdb/engine.hpp"
+#include "inferdb/keys.hpp"
+#include "inferdb/model.hpp"
+#include "inferdb/settings.hpp"
+
+namespace inferstep {
+namespace {
+
+using redis::Context;
+using redis::String;
+
+void reply_text(Context* context, std::string_view text) {
+    redis::ReplyWithStringBuffer(context, text.data(), text.size());
+}
+
+void reply_pair(Context* context, const char* name, std::string_view value) {
+    reply_text(context, name);
+    reply_text(context, value);
+}
+
+void reply_pair(Context* context, const char* name, std::uint64_t value) {
+    reply_text(context, name);
+    redis::ReplyWithLongLong(context, static_cast<long long>(value));
+}
+
+double mean_batch(const ModelStats& stats) {
+    const std::uint64_t batches = stats.batches;
+    return batches == 0 ? 0 : static_cast<double>(stats.samples) / static_cast<double>(batches);
+}
+
+std::uint64_t duration(const ModelStats& stats) { return stats.input + stats.inference + stats.output; }
+
+// Without a key: an array of pairs that says what answers.
+int reply_versions(Context* context) {
+    redis::ReplyWithArray(context, 8);
+    reply_pair(context, "Version", INFERSTEP_VERSION);
+    reply_pair(context, "Low level API Version", "1");
+    reply_pair(context, "RDB Encoding version", "0");
+    reply_pair(context, "Torch version", engine().backend_name());
+    return redis::kOk;
+}
+
+int reply_model(Context* context, std::string_view key, const StoredModel& model) {
+    const ModelStats& stats = model.stats;
+    redis::ReplyWithArray(context, 30);
+    reply_pair(context, "key", key);
+    reply_pair(context, "type", "MODEL");
+    reply_pair(context, "backend", "TORCH");
+    reply_pair(context, "device", model.definition.device);
+    reply_pair(context, "tag", model.definition.tag);
+    reply_pair(context, "duration", duration(stats));
+    reply_pair(context, "samples", stats.samples);
+    reply_pair(context, "calls", stats.calls);
+    reply_pair(context, "errors", stats.errors);
+    reply_pair(context, "batches", stats.batches);
+    reply_pair(context, "meanbatch", fmt::format("{:.2f}", mean_batch(stats)));
+    reply_pair(context, "queue", stats.queue);
+    reply_pair(context, "input", stats.input);
+    reply_pair(context, "inference", stats.inference);
+    reply_pair(context, "output", stats.output);
+    return redis::kOk;
+}
+
+void add_model(redis::Info* info, const StoredModel& model) {
+    const ModelStats& stats = model.stats;
+    redis::InfoBeginDictField(info, ("model_" + model.name).c_str());
+    redis::InfoAddFieldCString(info, "device", model.definition.device.c_str());
+    const std::pair<const char*, std::uint64_t> numbers[] = {{"calls", stats.calls},
+                                                             {"errors", stats.errors},
+                                                             {"samples", stats.samples},
+                                                             {"batches", stats.batches},
+                                                             {"queue_us", stats.queue},
+                                                             {"input_us", stats.input},
+                                                             {"inference_us", stats.inference},
+                                                             {"output_us", stats.output}};
+    for (const auto& [name, value] : numbers) {
+        redis::InfoAddFieldULongLong(info, name, value);
+    }
+    redis::InfoAddFieldDouble(info, "mean_batch", mean_batch(stats));
+    redis::InfoEndDictField(info);
+}
+
+const char* device_name(DeviceChoice choice) {
+    return choice == DeviceChoice::cpu ? "cpu" : choice == DeviceChoice::gpu ? "gpu" : "auto";
+}
+
+}  // namespace
+
+void add_info(redis::Info* info, int for_crash_report) {
+    if (for_crash_report != 0) {
+        return;  // whoever crashed may hold our locks
+    }
+    redis::InfoAddSection(info, "");
+    redis::InfoAddFieldCString(info, "version", INFERSTEP_VERSION);
+    redis::InfoAddFieldCString(info, "backend", engine().backend_name().c_str());
+    redis::InfoAddFieldCString(info, "device", device_name(settings().device));
+    redis::InfoAddFieldULongLong(info, "workers", static_cast<unsigned>(settings().workers));
+    redis::InfoAddFieldULongLong(info, "threads", static_cast<unsigned>(settings().threads));
+    const Engine::Load load = engine().load_now();
+    redis::InfoAddFieldULongLong(info, "queues", load.devices);
+    redis::InfoAddFieldULongLong(info, "waiting", load.waiting);
+    redis::InfoAddFieldULongLong(info, "running", load.running);
+    const std::vector<ModelRef> models = all_models();
+    redis::InfoAddFieldULongLong(info, "models", models.size());
+    for (const ModelRef& model : models) {
+        add_model(info, *model);
+    }
+}
+
+namespace command {
+
+// AI.INFO [key [RESETSTAT]]
+int info(Context* context, String** argv, int argc) noexcept {
+    if (argc == 1) {
+        return reply_versions(context);
+    }
+    Args rest(argv, argc, 2);
+    const bool reset = rest.take("RESETSTAT");
+    if (rest.more()) {
+        return reply_error(context, fail("AI.INFO takes a key and RESETSTAT, not {}", rest.peek().substr(0, 64)));
+    }
+    const auto model = find_model(context, argv[1]);
+    if (!model) {
+        return reply_error(context, fail("cannot find run info for key"));
+    }
+    // The reply to RESETSTAT are the statistics up to now: SmartRedis wants pairs, and nothing counted is lost.
+    reply_model(context, text_of(argv[1]), **model);
+    if (reset) {
+        (*model)->stats.reset();
+    }
+    return redis::kOk;
+}
+
+// AI.CONFIG GET name, AI.CONFIG MODEL_CHUNK_SIZE bytes
+int config(Context* context, String** argv, int argc) noexcept {
+    Args args(argv, argc, 1);
+    if (args.left() == 2 && args.take("GET")) {
+        return args.take("MODEL_CHUNK_SIZE") ? redis::ReplyWithLongLong(context, settings().model_chunk_size)
+                                             : redis::ReplyWithNull(context);
+    }
+    if (args.left() == 2 && args.take("MODEL_CHUNK_SIZE")) {
+        const auto size = args.number(1, static_cast<std::int64_t>(settings().max_model));
+        if (!size) {
+            return reply_error(context, fail("MODEL_CHUNK_SIZE: invalid chunk size"));
+        }
+        settings().model_chunk_size = *size;
+        return redis::ReplyWithSimpleString(context, "OK");
+    }
+    if (args.take("LOADBACKEND") || args.take("BACKENDSPATH")) {
+        return reply_error(context, fail("backends are not loaded by command: TORCH is part of this database"));
+    }
+    if (argc < 3) {
+        return redis::WrongArity(context);
+    }
+    return reply_error(context, fail("AI.CONFIG takes GET name or MODEL_CHUNK_SIZE bytes"));
+}
+
+}  // namespace command
+}  // namespace inferstep

@@ -1,0 +1,51 @@
+// Models as values of keys: the file as it was received, what was said about it, and, once it has been loaded, the
+// thing that executes. A model read from an RDB file is loaded when it is first used.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.hpp"
+#include "inferdb/api.hpp"
+#include "inferdb/queue.hpp"
+
+namespace inferstep {
+
+struct ModelDefinition {
+    std::string device = "CPU";  // CPU, GPU or GPU:n
+    std::string tag;
+    BatchPolicy policy;
+    std::vector<std::string> inputs;   // names, if any were given
+    std::vector<std::string> outputs;  // likewise
+
+    bool operator==(const ModelDefinition& other) const;
+};
+
+struct StoredModel : Target {
+    StoredModel(ModelDefinition said, std::string_view content, std::shared_ptr<const void> content_owner)
+        : definition(std::move(said)), blob(content), owner(std::move(content_owner)) {
+        policy = definition.policy;
+    }
+    const ModelDefinition definition;
+    const std::string_view blob;
+    const std::shared_ptr<const void> owner;  // of the blob's memory
+    std::string name;                         // the key it was stored under, for statistics
+    std::atomic<bool> ready{false};           // Target::model is set
+};
+using ModelRef = std::shared_ptr<StoredModel>;
+
+// Register the type of model keys; once, when the module is loaded. False: Redis refused.
+bool register_model_type(redis::Context* context);
+
+// Errors: no such key, a key of another type.
+Result<ModelRef> find_model(redis::Context* context, redis::String* name);
+// Replaces a model; a key of another type is an error.
+Status store_model(redis::Context* context, redis::String* name, ModelRef model);
+
+// The models that exist, under whatever key.
+std::vector<ModelRef> all_models();
+
+}  // namespace inferstep

@@ -1,0 +1,122 @@
+#include "inferdb/args.hpp"
+#include "inferdb/commands.hpp"
+#include "inferdb/keys.hpp"
+#include "inferdb/model.hpp"
+
+namespace inferstep::command {
+namespace {
+
+void reply_text(Context* context, std::string_view text) {
+    redis::ReplyWithStringBuffer(context, text.data(), text.size());
+}
+
+void reply_names(Context* context, const char* title, const std::vector<std::string>& names) {
+    reply_text(context, title);
+    redis::ReplyWithArray(context, static_cast<long>(names.size()));
+    for (const std::string& name : names) {
+        reply_text(context, name);
+    }
+}
+
+void reply_number(Context* context, const char* title, std::int64_t value) {
+    reply_text(context, title);
+    redis::ReplyWithLongLong(context, value);
+}
+
+void reply_meta(Context* context, const ModelDefinition& d) {
+    reply_text(context, "backend");
+    reply_text(context, "TORCH");
+    reply_text(context, "device");
+    reply_text(context, d.device);
+    reply_text(context, "tag");
+    reply_text(context, d.tag);
+    reply_number(context, "batchsize", d.policy.batch_size);
+    reply_number(context, "minbatchsize", d.policy.min_batch_size);
+    reply_names(context, "inputs", d.inputs);
+    reply_names(context, "outputs", d.outputs);
+    reply_number(context, "minbatchtimeout", d.policy.min_batch_timeout_ms);
+}
+
+struct Listing {
+    Context* context;
+    long count = 0;
+};
+
+void list_model(Context* context, String* name, redis::Key*, void* data) {
+    if (const auto model = find_model(context, name)) {
+        auto& listing = *static_cast<Listing*>(data);
+        redis::ReplyWithArray(listing.context, 2);
+        reply_text(listing.context, text_of(name));
+        reply_text(listing.context, (*model)->definition.tag);
+        ++listing.count;
+    }
+}
+
+}  // namespace
+
+// AI.MODELGET key [META] [BLOB]      neither: both
+int model_get(Context* context, String** argv, int argc) noexcept {
+    if (argc < 2) {
+        return redis::WrongArity(context);
+    }
+    bool meta = false;
+    bool blob = false;
+    for (Args args(argv, argc, 2); args.more();) {
+        if (args.take("META")) {
+            meta = true;
+        } else if (args.take("BLOB")) {
+            blob = true;
+        } else {
+            return reply_error(context, fail("AI.MODELGET takes META and BLOB, not {}", args.peek().substr(0, 64)));
+        }
+    }
+    if (!meta && !blob) {
+        meta = blob = true;
+    }
+    const auto model = find_model(context, argv[1]);
+    if (!model) {
+        return reply_error(context, model.error());
+    }
+    if (meta) {
+        redis::ReplyWithArray(context, blob ? 18 : 16);
+        reply_meta(context, (*model)->definition);
+    }
+    if (meta && blob) {
+        reply_text(context, "blob");
+    }
+    // In one piece, however large: SmartRedis puts the pieces of an array over one another.
+    return blob ? redis::ReplyWithStringBuffer(context, (*model)->blob.data(), (*model)->blob.size()) : redis::kOk;
+}
+
+// AI.MODELDEL key
+int model_del(Context* context, String** argv, int argc) noexcept {
+    if (argc != 2) {
+        return redis::WrongArity(context);
+    }
+    if (const auto model = find_model(context, argv[1]); !model) {
+        return reply_error(context, model.error());
+    }
+    {
+        const OpenKey key(context, argv[1], redis::kRead | redis::kWrite);
+        redis::DeleteKey(key.get());
+    }
+    redis::ReplicateVerbatim(context);
+    return redis::ReplyWithSimpleString(context, "OK");
+}
+
+// AI._MODELSCAN      [[key, tag], …]
+int model_scan(Context* context, String**, int argc) noexcept {
+    if (argc != 1) {
+        return redis::WrongArity(context);
+    }
+    Listing listing{context};
+    redis::ReplyWithArray(context, redis::kPostponedLength);
+    redis::Cursor* cursor = redis::ScanCursorCreate();
+    while (redis::Scan(context, cursor, list_model, &listing) != 0) {
+    }
+    redis::ScanCursorDestroy(cursor);
+    redis::ReplySetArrayLength(context, listing.count);
+    return redis::kOk;
+}
+
+}  // namespace inferstep::command

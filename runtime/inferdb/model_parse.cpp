@@ -1,0 +1,160 @@
+#include "inferdb/model_parse.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include "inferdb/settings.hpp"
+#include "inferdb/tensor.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr std::int64_t kMaxBatch = 1'000'000;
+constexpr std::int64_t kMaxTimeoutMs = 86'400'000;  // a day
+constexpr std::int64_t kMaxNames = 4096;
+
+// CPU, GPU and GPU:n in any case, and CPU:n, which some clients write.
+Result<std::string> parse_device(std::string_view text) {
+    std::string device(text);
+    std::transform(device.begin(), device.end(), device.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    const std::string_view number = device.size() > 4 && device[3] == ':' ? std::string_view(device).substr(4) : "";
+    const bool plain = device == "CPU" || device == "GPU";
+    const bool indexed = (device.starts_with("CPU:") || device.starts_with("GPU:")) && number.size() <= 3 &&
+                         parse_number<unsigned>(number).has_value();
+    if (!plain && !indexed) {
+        return fail("device {} is unknown; CPU, GPU or GPU:n is right", text);
+    }
+    if (device[0] == 'C') {
+        return std::string("CPU");
+    }
+    if (settings().device == DeviceChoice::cpu) {
+        return fail("device {} was asked for, but this database runs models on CPUs only (DEVICE cpu)", device);
+    }
+    return device;
+}
+
+bool is_word(std::string_view text) {
+    constexpr std::string_view kWords[] = {"TAG",    "BATCHSIZE", "MINBATCHSIZE", "MINBATCHTIMEOUT",
+                                           "INPUTS", "OUTPUTS",   "BLOB"};
+    return std::any_of(std::begin(kWords), std::end(kWords), [&](auto word) { return same_word(text, word); });
+}
+
+Status parse_names(Args& args, ModelForm form, const char* word, std::vector<std::string>& names) {
+    std::int64_t count = kMaxNames;
+    if (form == ModelForm::counted) {
+        const auto given = args.number(1, std::min<std::int64_t>(args.left() - 1, kMaxNames));
+        if (!given) {
+            return fail("{} is followed by how many names there are, and by the names", word);
+        }
+        count = *given;
+    }
+    while (count-- > 0 && args.more() && (form == ModelForm::counted || !is_word(args.peek()))) {
+        names.emplace_back(args.text());
+    }
+    return Status::ok();
+}
+
+// The rest of the command, one model in as many pieces as the client liked: kept where it was received when it is one
+// piece, joined once when it is several.
+Status parse_blob(Args& args, ParsedModel& parsed) {
+    if (args.left() == 1) {
+        redis::String* only = args.string();
+        parsed.blob = text_of(only);
+        parsed.owner = hold(only);
+    } else {
+        std::size_t total = 0;
+        for (Args sizes = args; sizes.more();) {
+            total += sizes.text().size();
+        }
+        const auto memory = total <= settings().max_model ? allocate(total) : nullptr;
+        if (!memory) {
+            return fail("no memory for a model of {} bytes", total);
+        }
+        char* to = static_cast<char*>(memory.get());
+        while (args.more()) {
+            const std::string_view piece = args.text();
+            std::memcpy(to, piece.data(), piece.size());
+            to += piece.size();
+        }
+        parsed.blob = {static_cast<const char*>(memory.get()), total};
+        parsed.owner = memory;
+    }
+    if (parsed.blob.empty() || parsed.blob.size() > settings().max_model) {
+        return fail("a model has 1 to {} bytes, not {}", settings().max_model, parsed.blob.size());
+    }
+    return Status::ok();
+}
+
+Status parse_option(Args& args, ModelForm form, ParsedModel& parsed) {
+    ModelDefinition& d = parsed.definition;
+    struct Number {
+        const char* word;
+        std::int64_t high;
+        std::int64_t& value;
+    };
+    const Number numbers[] = {{"BATCHSIZE", kMaxBatch, d.policy.batch_size},
+                              {"MINBATCHSIZE", kMaxBatch, d.policy.min_batch_size},
+                              {"MINBATCHTIMEOUT", kMaxTimeoutMs, d.policy.min_batch_timeout_ms}};
+    for (const Number& n : numbers) {
+        if (args.take(n.word)) {
+            const auto value = args.number(0, n.high);
+            if (!value) {
+                return fail("{} is a number from 0 to {}", n.word, n.high);
+            }
+            n.value = *value;
+            return Status::ok();
+        }
+    }
+    if (args.take("TAG")) {
+        if (!args.more()) {
+            return fail("TAG lacks its text");
+        }
+        d.tag = args.text();
+        return Status::ok();
+    }
+    if (args.take("INPUTS")) {
+        return parse_names(args, form, "INPUTS", d.inputs);
+    }
+    if (args.take("OUTPUTS")) {
+        return parse_names(args, form, "OUTPUTS", d.outputs);
+    }
+    return fail("{} is no word of this command", args.peek().substr(0, 64));
+}
+
+}  // namespace
+
+Result<ParsedModel> parse_model(Args args, ModelForm form) {
+    ParsedModel parsed;
+    const std::string_view backend = args.text();
+    if (!same_word(backend, "TORCH")) {
+        return fail("backend {} is not supported: this database runs TORCH models", backend.substr(0, 64));
+    }
+    auto device = parse_device(args.text());
+    if (!device) {
+        return device.error();
+    }
+    parsed.definition.device = std::move(*device);
+    while (!args.take("BLOB")) {
+        if (!args.more()) {
+            return fail("BLOB is missing: the model itself ends the command");
+        }
+        if (const Status status = parse_option(args, form, parsed); !status) {
+            return status.error();
+        }
+    }
+    if (const Status status = parse_blob(args, parsed); !status) {
+        return status.error();
+    }
+    const BatchPolicy& policy = parsed.definition.policy;
+    if (policy.min_batch_size > policy.batch_size) {
+        return fail("MINBATCHSIZE {} is larger than BATCHSIZE {}", policy.min_batch_size, policy.batch_size);
+    }
+    if (policy.min_batch_timeout_ms != 0 && policy.min_batch_size == 0) {
+        return fail("MINBATCHTIMEOUT needs a MINBATCHSIZE");
+    }
+    return parsed;
+}
+
+}  // namespace inferstep

@@ -1,0 +1,27 @@
+// What AI.MODELSTORE and its older form AI.MODELSET say.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "core/result.hpp"
+#include "inferdb/args.hpp"
+#include "inferdb/model.hpp"
+
+namespace inferstep {
+
+struct ParsedModel {
+    ModelDefinition definition;
+    std::string_view blob;
+    std::shared_ptr<const void> owner;  // of the blob's memory
+};
+
+enum class ModelForm {
+    counted,    // AI.MODELSTORE: INPUTS and OUTPUTS are followed by how many names there are
+    uncounted,  // AI.MODELSET: their names end at the next word of the command
+};
+
+// `args` begins behind the key. Errors name the word and what is right.
+Result<ParsedModel> parse_model(Args args, ModelForm form);
+
+}  // namespace inferstep

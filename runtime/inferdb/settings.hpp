@@ -1,0 +1,37 @@
+// What the line loadmodule gives the module: pairs of a name and a value.
+//
+//   TPQ n          worker threads of each device queue                     1 … 64         1
+//   THREADS n      threads of one execution inside libtorch                1 … 256        CPUs of the process / TPQ
+//   DEVICE d       cpu: no GPU is touched; gpu; auto: GPUs where there are any            auto
+//   MAXQUEUE n     requests that may wait for a device                     1 … 1000000    1024
+//   MAXTENSOR n    bytes of one tensor                                     1 … 2^40       512 MiB
+//   MAXMODEL n     bytes of one model                                      1 … 2^40       64 GiB
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+#include <vector>
+
+#include "core/result.hpp"
+
+namespace inferstep {
+
+enum class DeviceChoice { cpu, gpu, any };
+
+struct Settings {
+    int workers = 1;
+    int threads = 1;
+    DeviceChoice device = DeviceChoice::any;
+    std::size_t max_queue = 1024;
+    std::size_t max_tensor = std::size_t{512} << 20;
+    std::size_t max_model = std::size_t{64} << 30;
+    long long model_chunk_size = 511LL << 20;  // what clients are told; AI.CONFIG changes it
+};
+
+// The settings of this process: written when the module is loaded and by AI.CONFIG, on the main thread.
+Settings& settings();
+
+// Errors name the argument and the range that is right.
+Result<Settings> parse_settings(const std::vector<std::string_view>& arguments);
+
+}  // namespace inferstep
