@@ -17,6 +17,10 @@ struct Outcome {
 // Add the subcommand to `app`; when it is the one chosen, its callback leaves its exit code in `outcome`.
 using AddCommand = void (*)(CLI::App& app, Outcome& outcome);
 
+void add_run(CLI::App& app, Outcome& outcome);
+void add_client(CLI::App& app, Outcome& outcome);
+void add_db(CLI::App& app, Outcome& outcome);
+void add_record(CLI::App& app, Outcome& outcome);
 void add_model(CLI::App& app, Outcome& outcome);
 void add_topo(CLI::App& app, Outcome& outcome);
 

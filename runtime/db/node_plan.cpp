@@ -32,7 +32,9 @@ Result<NodePlan> plan_node(const DbOptions& options, const Page* page) {
     if (!masks) {
         return masks.error();
     }
-    const bool gpus = options.device != Device::cpu;
+    // Looking for GPUs more than doubles the time that the topology takes: not without their driver.
+    const bool gpus =
+        options.device == Device::gpu || (options.device == Device::automatic && access("/dev/nvidiactl", F_OK) == 0);
     Result<Topology> topology = load_topology("", gpus);
     if (!topology) {
         return topology.error();

@@ -139,16 +139,6 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
     return o;
 }
 
-Error in_words_of_cli(Error error) {
-    for (std::string* text : {&error.message, &error.hint}) {
-        constexpr std::string_view kSrun = "--infer-";
-        for (std::size_t at = 0; (at = text->find(kSrun, at)) != std::string::npos; at += 2) {
-            text->replace(at, kSrun.size(), "--");
-        }
-    }
-    return error;
-}
-
 std::vector<std::string> as_arguments(const DbOptions& o) {
     std::vector<std::string> words = {fmt::format("--colocate={}", o.instances),
                                       fmt::format("--db-tpq={}", o.tpq),

@@ -58,10 +58,6 @@ struct DbOptions {
 // current directory).
 Result<DbOptions> parse_db_options(const DbArguments& arguments);
 
-// Messages name options as srun has them (--infer-colocate); this program also has them without "infer-". The error
-// with the short names, for who did not come through Slurm.
-Error in_words_of_cli(Error error);
-
 // The command line by which `inferstep db serve` gets the same options.
 std::vector<std::string> as_arguments(const DbOptions& options);
 

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "core/log.hpp"
-#include "db/options.hpp"
+#include "core/words.hpp"
 
 namespace inferstep {
 namespace {
@@ -80,7 +80,7 @@ MappedPage::~MappedPage() {
 
 void tell_failure(Page* page, const Error& error) {
     if (page == nullptr) {
-        print_error(in_words_of_cli(error));
+        print_error(in_own_words(error));
         return;
     }
     set_text(page->message, printable(error.message));

@@ -65,7 +65,11 @@ int serve(const DbArguments& arguments) {
     if (static_cast<bool>(*page) != static_cast<bool>(*life)) {
         return refuse(fail("--page-fd and --life-fd go together: give both, or none for a server of its own"));
     }
-    const Result<DbOptions> options = parse_db_options(arguments);
+    DbArguments wanted = arguments;
+    if (wanted.colocate.empty()) {
+        wanted.colocate.assign(1, '1');  // assigning "1" trips a false warning of g++ 12
+    }
+    const Result<DbOptions> options = parse_db_options(wanted);
     if (!options) {
         return refuse(options.error());
     }

@@ -2,7 +2,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -26,10 +25,6 @@ StepIdentity identity(const Page* page) {
     id.restart = page != nullptr ? static_cast<int>(page->restart_count) : 0;
     id.node_index = page != nullptr ? static_cast<int>(page->node_id) : 0;
     id.nodes = page != nullptr ? static_cast<int>(page->node_count) : 1;
-    for (char& c : id.node) {  // it becomes part of file names
-        const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_' || c == '-';
-        c = plain ? c : '_';
-    }
     return id;
 }
 

@@ -1,0 +1,25 @@
+// inferstep db serve: databases in the foreground, or those of a step whose page and lifetime pipe are handed over.
+#include <memory>
+
+#include "cli/commands.hpp"
+#include "cli/db_arguments.hpp"
+#include "db/serve.hpp"
+
+namespace inferstep::cli {
+
+void add_db(CLI::App& app, Outcome& outcome) {
+    CLI::App* db = app.add_subcommand("db", "Run inference databases");
+    db->require_subcommand(1);
+    CLI::App* serve_command =
+        db->add_subcommand("serve", "Serve databases in the foreground until SIGTERM, or for a step");
+    auto arguments = std::make_shared<DbArguments>();
+    add_db_arguments(*serve_command, *arguments, false);
+    serve_command->add_option("--cwd", arguments->cwd, "where relative paths start (default: here)")->type_name("DIR");
+    serve_command->add_option("--page-fd", arguments->page_fd, "the shared page of the step (for the plugin)")
+        ->type_name("FD");
+    serve_command->add_option("--life-fd", arguments->life_fd, "the pipe that ends with the step (for the plugin)")
+        ->type_name("FD");
+    serve_command->callback([arguments, &outcome] { outcome.exit_code = serve(*arguments); });
+}
+
+}  // namespace inferstep::cli

@@ -1,0 +1,306 @@
+#include "db/local_step.hpp"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <optional>
+
+#include "core/file.hpp"
+#include "core/log.hpp"
+#include "core/process.hpp"
+#include "core/spawn.hpp"
+#include "core/step.hpp"
+#include "core/wait.hpp"
+#include "core/words.hpp"
+#include "db/local_task.hpp"
+#include "db/page_map.hpp"
+#include "db/state_dir.hpp"
+#include "db/step_record.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr int kSupervisorEndMs = 10'000;  // longer than all of its own waits
+constexpr std::string_view kDryRun = "dry run";
+
+class LocalRun {
+   public:
+    explicit LocalRun(const LocalStep& step) : step_(step) {}
+    Status start();
+    void abandon();
+    int run();
+
+   private:
+    Status make_page();
+    Status take_signals();
+    Status fork_tasks();
+    Status start_supervisor();
+    void wait_for_tasks();
+    void on_signal();
+    void on_supervisor_end();
+    void end_supervisor();
+    void signal_tasks(int signal);
+    void complete_records();
+    bool dry_run_done() const { return std::string_view((*page_)->message).starts_with(kDryRun); }
+    int exit_code() const;
+    bool any_task() const {
+        return std::any_of(tasks_.begin(), tasks_.end(), [](const LocalTask& t) { return t.running(); });
+    }
+
+    const LocalStep& step_;
+    std::optional<MappedPage> page_;
+    UniqueFd life_read_;
+    UniqueFd life_write_;
+    UniqueFd signals_;
+    std::vector<LocalTask> tasks_;
+    pid_t supervisor_ = -1;
+    UniqueFd supervisor_fd_;  // pidfd; empty when there is none, or none any more
+    bool lost_databases_ = false;
+    int interrupts_ = 0;
+};
+
+Status LocalRun::start() {
+    if (Status s = make_page(); !s) {
+        return s;
+    }
+    if (Status s = take_signals(); !s) {
+        return s;
+    }
+    if (Status s = fork_tasks(); !s) {
+        return s;
+    }
+    if (step_.database.instances > 0) {
+        return start_supervisor();
+    }
+    page_advance(**page_, PageState::starting, PageState::ready);
+    return Status::ok();
+}
+
+Status LocalRun::make_page() {
+    Result<MappedPage> page = MappedPage::create(static_cast<std::uint32_t>(step_.tasks));
+    if (!page) {
+        return page.error();
+    }
+    page_ = std::move(*page);
+    Page& p = **page_;
+    p.step_id = static_cast<std::uint32_t>(getpid());
+    p.node_count = 1;
+    CpuSet mask;
+    if (!get_affinity(0, mask)) {
+        return fail("cannot read this process' CPUs: {}", std::strerror(errno));
+    }
+    for (std::uint32_t i = 0; i < p.task_count; ++i) {
+        p.tasks[i].before = mask;
+    }
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        return fail("cannot make a pipe: {}", std::strerror(errno));
+    }
+    life_read_.reset(ends[0]);
+    life_write_.reset(ends[1]);
+    return Status::ok();
+}
+
+Status LocalRun::take_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int s : {SIGINT, SIGTERM, SIGHUP}) {
+        sigaddset(&set, s);
+    }
+    signals_.reset(sigprocmask(SIG_BLOCK, &set, nullptr) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1);
+    return signals_ ? Status::ok() : Status(fail("cannot wait for signals: {}", std::strerror(errno)));
+}
+
+Status LocalRun::fork_tasks() {
+    const Result<std::string> program = find_program(step_.command[0]);
+    if (!program) {
+        return program.error();
+    }
+    for (std::uint32_t rank = 0; rank < (*page_)->task_count; ++rank) {
+        Result<LocalTask> task = fork_task(*page_, rank, life_write_.get(), *program, step_.command);
+        if (!task) {
+            return task.error();
+        }
+        tasks_.push_back(std::move(*task));
+    }
+    return Status::ok();
+}
+
+// A session of its own: a ^C at the terminal is for the tasks, and the databases end when they have ended.
+Status LocalRun::start_supervisor() {
+    std::error_code code;
+    const std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
+    std::vector<std::string> words = {self, "db", "serve", "--page-fd=3", "--life-fd=4"};
+    for (std::string& word : as_arguments(step_.database)) {
+        words.push_back(std::move(word));
+    }
+    const std::vector<char*> argv = as_argv(words);
+    const int passed[] = {page_->fd(), life_read_.get()};
+    SpawnRequest request;
+    request.path = self.c_str();
+    request.argv = argv.data();
+    request.env = environ;
+    request.pass_fds = passed;
+    request.pass_fd_count = 2;
+    request.stderr_fd = STDERR_FILENO;
+    request.new_session = true;
+    const SpawnResult started = spawn(request);
+    if (started.error != 0) {
+        return fail("cannot start {}: {}", self, std::strerror(started.error));
+    }
+    supervisor_ = started.pid;
+    supervisor_fd_.reset(started.pidfd);
+    life_read_.reset();
+    return Status::ok();
+}
+
+int LocalRun::run() {
+    wait_for_tasks();
+    end_supervisor();
+    if (page_state(**page_) != PageState::failed) {
+        complete_records();
+    } else if (!dry_run_done()) {
+        print_error(in_own_words({(*page_)->message, (*page_)->hint}));
+    }
+    return exit_code();
+}
+
+void LocalRun::wait_for_tasks() {
+    while (any_task()) {
+        std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}, {supervisor_fd_.get(), POLLIN, 0}};
+        for (const LocalTask& task : tasks_) {
+            fds.push_back({task.pidfd.get(), POLLIN, 0});  // -1, skipped, once it has ended
+        }
+        if (poll(fds.data(), fds.size(), -1) < 1) {
+            continue;
+        }
+        for (std::size_t i = 0; i < tasks_.size(); ++i) {
+            if (fds[i + 2].revents != 0) {
+                tasks_[i].reap();
+            }
+        }
+        if (fds[0].revents != 0) {
+            on_signal();
+        }
+        if (fds[1].revents != 0) {
+            on_supervisor_end();
+        }
+    }
+}
+
+// What the terminal sends reaches the tasks by itself, since they are in our process group.
+void LocalRun::on_signal() {
+    signalfd_siginfo info{};
+    if (read(signals_.get(), &info, sizeof info) != sizeof info) {
+        return;
+    }
+    const int signal = static_cast<int>(info.ssi_signo);
+    interrupts_ += signal == SIGINT ? 1 : 0;
+    if (interrupts_ > 1) {
+        signal_tasks(SIGKILL);
+    } else if (info.ssi_code != SI_KERNEL) {
+        signal_tasks(signal);
+    }
+}
+
+void LocalRun::on_supervisor_end() {
+    int status = 0;
+    while (waitpid(supervisor_, &status, 0) < 0 && errno == EINTR) {
+    }
+    supervisor_fd_.reset();
+    const bool starting = page_state(**page_) == PageState::starting;
+    if (page_state(**page_) == PageState::failed) {
+        return;  // it has said why
+    }
+    lost_databases_ = true;
+    const Error error =
+        fail("the supervisor of the databases ended early ({}), and they with it", describe_exit(status));
+    if (starting) {
+        tell_failure(&**page_, error);
+    } else if (any_task()) {
+        print_error(error);
+        signal_tasks(SIGTERM);
+    }
+}
+
+void LocalRun::end_supervisor() {
+    life_write_.reset();
+    if (supervisor_fd_) {
+        if (!wait_exit(supervisor_fd_.get(), kSupervisorEndMs)) {
+            print_warning(fmt::format("the supervisor of the databases did not end within {} ms; it is killed",
+                                      kSupervisorEndMs));
+            kill(supervisor_, SIGKILL);  // our child and not reaped: the pid is still its own
+        }
+        int status = 0;
+        while (waitpid(supervisor_, &status, 0) < 0 && errno == EINTR) {
+        }
+        supervisor_fd_.reset();
+        lost_databases_ = lost_databases_ || status != 0;
+    }
+    if (lost_databases_) {
+        sweep_state_dirs(step_.database.statedir, step_identity().node);
+    }
+}
+
+void LocalRun::signal_tasks(int signal) {
+    for (const LocalTask& task : tasks_) {
+        if (task.running()) {
+            kill(task.pid, signal);
+        }
+    }
+}
+
+// The record directory of the step, where anybody wrote one.
+void LocalRun::complete_records() {
+    const char* variable = std::getenv("INFER_OUTDIR");
+    const std::string base = !step_.database.outdir.empty()             ? step_.database.outdir
+                             : variable != nullptr && *variable != '\0' ? absolute_path(variable)
+                                                                        : absolute_path("outputs");
+    const std::string step = std::to_string(getpid());
+    const std::string directory = base + "/local." + step;
+    if (access(directory.c_str(), F_OK) != 0) {
+        return;
+    }
+    if (Status s = complete_step_record({"local", step, 0, directory}); !s) {
+        print_warning(s.error().message);
+    }
+}
+
+int LocalRun::exit_code() const {
+    if (dry_run_done()) {
+        return 0;
+    }
+    int highest = lost_databases_ ? 1 : 0;
+    for (const LocalTask& task : tasks_) {
+        highest = std::max(highest, task.exit_code());
+    }
+    return highest;
+}
+
+// The step could not be set up: nobody of it stays.
+void LocalRun::abandon() {
+    signal_tasks(SIGKILL);
+    for (LocalTask& task : tasks_) {
+        task.reap();
+    }
+}
+
+}  // namespace
+
+Result<int> run_local_step(const LocalStep& step) {
+    LocalRun run(step);
+    if (Status s = run.start(); !s) {
+        run.abandon();
+        return s.error();
+    }
+    return run.run();
+}
+
+}  // namespace inferstep
