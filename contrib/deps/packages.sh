@@ -8,7 +8,8 @@ test="munge slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-c
   hwloc-nox bats strace mandoc jq procps iproute2"
 lint="clang-format clang-tidy shellcheck"
 wanted=
-for set in ${*:-build test}; do
+[ $# -gt 0 ] || set -- build test
+for set in "$@"; do
     case $set in
         build) wanted="$wanted $build" ;;
         test) wanted="$wanted $test" ;;

@@ -19,8 +19,8 @@ constexpr const char* kClientCommands[] = {
     "get", "set", "mget", "mset", "strlen", "incr", "hset", "hmset", "hget", "hmget", "hgetall", "hexists", "hdel",
     "hlen", "hkeys", "lpush", "rpush", "lrange", "llen", "lindex", "lrem", "ltrim",
     // the module's
-    "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelget", "ai.modeldel", "ai.modelexecute", "ai.modelrun",
-    "ai._modelscan", "ai.scriptset", "ai.scriptget", "ai.scriptdel", "ai.scriptrun", "ai.info", "ai.config"};
+    "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelset", "ai.modelget", "ai.modeldel", "ai.modelexecute",
+    "ai.modelrun", "ai._modelscan", "ai.info", "ai.config"};
 
 // A word of redis.conf in quotes, as its parser reads them back.
 std::string quoted(const std::string& word) {
