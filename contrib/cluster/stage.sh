@@ -5,8 +5,10 @@
 # The checkout may lie where the test user cannot go (/root): what runs in the cluster is installed below its directory.
 stage() {
     local log=$dir/log/stage.log
-    (umask 022 && make -C "$here/../.." install ${BUILD:+BUILD="$BUILD"} DESTDIR= prefix="$dir/stage" exec_prefix="$dir/stage" \
-        bindir="$dir/stage/bin" libdir="$dir/stage/lib" slurm_plugindir="$dir/stage/lib/slurm") >"$log" 2>&1 || {
+    # Below another make, its flags name job descriptors that are closed here, or are somebody else's.
+    (umask 022 && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -C "$here/../.." install ${BUILD:+BUILD="$BUILD"} DESTDIR= \
+        prefix="$dir/stage" exec_prefix="$dir/stage" bindir="$dir/stage/bin" libdir="$dir/stage/lib" \
+        slurm_plugindir="$dir/stage/lib/slurm") >"$log" 2>&1 </dev/null || {
         say "cluster: 'make install' failed; the end of its output:"
         tail -n 15 "$log" | sed 's/^/    /' >&2
         return 1
