@@ -1,0 +1,65 @@
+// Both ends of the shared page's life: how whoever starts a step makes it, and what a task takes from it. Needs libc
+// alone.
+#pragma once
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/fd.hpp"
+#include "core/page.hpp"
+
+namespace inferstep {
+
+// A new page for `task_count` tasks: zeros but for magic, version and count. `fd` is for the supervisor. The seals keep
+// the user, who can write the page, from shrinking it: whoever else maps it would die of SIGBUS. nullptr with errno set
+// when there can be none.
+inline Page* make_page(std::uint32_t task_count, UniqueFd& fd) {
+    constexpr int kSeals = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL;
+    const std::size_t size = page_size(task_count);
+    fd.reset(memfd_create("inferstep", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+    if (!fd || ftruncate(fd.get(), static_cast<off_t>(size)) != 0 || fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) {
+        return nullptr;
+    }
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (memory == MAP_FAILED) {
+        return nullptr;
+    }
+    auto* page = static_cast<Page*>(memory);
+    page->magic = kPageMagic;
+    page->version = kPageVersion;
+    page->task_count = task_count;
+    return page;
+}
+
+// With --dry-run the supervisor ends in `failed` as well; this is how its message begins when all went well.
+constexpr char kDryRunDone[] = "dry run:";
+inline bool dry_run_done(const Page& page) {
+    return page_state(page) == PageState::failed && strncmp(page.message, kDryRunDone, sizeof kDryRunDone - 1) == 0;
+}
+
+// A text of the page: ends within its field, whoever wrote it.
+template <std::size_t size>
+struct PageText {
+    explicit PageText(const char (&field)[size]) { memcpy(text, field, size); }
+    char text[size + 1] = "";
+};
+
+// Calls set(name, value, replace) for every variable that the task gets. False: the page gives it no database.
+template <typename Set>
+bool for_each_variable(const Page& page, const PageTask& task, Set&& set) {
+    const std::int32_t index = task.instance;
+    if (index < 0 || index >= kMaxInstances) {
+        return false;
+    }
+    char number[16];
+    snprintf(number, sizeof number, "%d", index);
+    set("SSDB", PageText(page.instances[index].endpoint).text, true);
+    set("SR_DB_TYPE", "Standalone", true);      // else a SmartRedis client takes it for a cluster
+    set("SR_SOCKET_TIMEOUT", "600000", false);  // its own 250 ms let it send a slow request 101 times
+    set("INFER_STATE_DIR", PageText(page.state_dir).text, true);
+    set("INFER_INSTANCE", number, true);
+    return true;
+}
+
+}  // namespace inferstep

@@ -1,0 +1,85 @@
+// The plugin's door: the symbols that Slurm looks for, and which part answers in which process. The only file with C
+// linkage; see spank(7) for the hooks.
+#include "hooks.hpp"
+
+using namespace inferstep::plugin;
+
+namespace {
+
+// Before Slurm 25.05 a hook fails by a negative number only; ESPANK_ERROR is a positive one.
+int verdict(bool fine) { return fine ? 0 : -1; }
+
+extern "C" int take_option(int id, const char* value, int remote) {
+    const char* text = value != nullptr ? value : "";
+    if (remote != 0) {
+        take_remote_option(id, text);
+        return 0;
+    }
+    return verdict(take_local_option(id, text));
+}
+
+}  // namespace
+
+#pragma GCC visibility push(default)
+extern "C" {
+
+// SPANK_PLUGIN defines constants, which in C++ nobody else could see were they not declared before.
+extern const char plugin_name[];
+extern const char plugin_type[];
+extern const unsigned int plugin_version;
+extern const unsigned int spank_plugin_version;
+SPANK_PLUGIN(infer, 1)
+
+int slurm_spank_init(spank_t spank, int /*count*/, char** /*words*/) {
+    const spank_context_t context = spank_context();
+    if (context == S_CTX_SLURMD || context == S_CTX_JOB_SCRIPT) {
+        return 0;
+    }
+    for (int id = 0; id < kOptions; ++id) {
+        const OptionSpec& spec = kTable[id];
+        char name[64];
+        snprintf(name, sizeof name, "infer-%s", spec.name);
+        // Slurm copies the texts; its struct is older than const.
+        spank_option option{
+            name, const_cast<char*>(spec.argument), const_cast<char*>(spec.help), spec.has_argument, id, take_option};
+        if (spank_option_register(spank, &option) != ESPANK_SUCCESS) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int slurm_spank_init_post_opt(spank_t spank, int count, char** words) {
+    if (spank_context() == S_CTX_REMOTE) {
+        prepare_node(spank, count, words);
+        return 0;
+    }
+    return verdict(check_request(count, words, spank_context() == S_CTX_LOCAL));
+}
+
+int slurm_spank_local_user_init(spank_t spank, int /*count*/, char** /*words*/) {
+    remember_step(spank);
+    return 0;
+}
+
+int slurm_spank_task_post_fork(spank_t spank, int /*count*/, char** /*words*/) {
+    note_task(spank);
+    return 0;
+}
+
+int slurm_spank_task_init(spank_t spank, int /*count*/, char** /*words*/) { return verdict(admit_task(spank)); }
+
+int slurm_spank_task_exit(spank_t /*spank*/, int /*count*/, char** /*words*/) {
+    note_exit();
+    return 0;
+}
+
+int slurm_spank_exit(spank_t /*spank*/, int /*count*/, char** /*words*/) {
+    if (spank_context() == S_CTX_LOCAL) {
+        record_step();
+    }
+    return 0;
+}
+
+}  // extern "C"
+#pragma GCC visibility pop

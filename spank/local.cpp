@@ -1,0 +1,154 @@
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cwords.hpp"
+#include "core/spawn.hpp"
+#include "core/wait.hpp"
+#include "hooks.hpp"
+
+namespace inferstep::plugin {
+namespace {
+
+constexpr int kRecordLimitMs = 15'000;
+
+OptionSet g_options;
+Settings g_settings;
+Step g_step;  // of srun, once there is one that has databases
+
+const char* find_variable(void* /*where*/, const char* name) {
+    const char* value = getenv(name);
+    return value != nullptr && *value != '\0' ? value : nullptr;
+}
+
+// What salloc or sbatch around this command was given, as Slurm hands it on.
+bool is_inherited(int id, const char* value) {
+    char name[96];
+    snprintf(name, sizeof name, "SLURM_SPANK__SLURM_SPANK_OPTION_infer_infer_%s", kTable[id].name);
+    for (char* c = name; *c != '\0'; ++c) {
+        *c = *c == '-' ? '_' : *c;
+    }
+    const char* inherited = getenv(name);
+    return inherited != nullptr && strcmp(inherited, value) == 0;
+}
+
+void send() {
+    char name[64];
+    char cwd[PATH_MAX];
+    for (int id = 0; id < kOptions; ++id) {
+        snprintf(name, sizeof name, kSent, kTable[id].twin);
+        if (g_options.sources[id] >= Source::environment) {
+            setenv(name, g_options.text(id), 1);
+        } else {
+            unsetenv(name);
+        }
+    }
+    setenv(kSentCwd, getcwd(cwd, sizeof cwd) != nullptr ? cwd : "/", 1);
+}
+
+// NAME:PATH[,key=value…][;NAME:PATH…]
+bool check_model_files(Problem& why) {
+    static char path[kMaxValue + 2];
+    for (const char* model = g_options.text(kModel); (model = strchr(model, ':')) != nullptr;
+         model += strcspn(model, ";")) {
+        struct stat st {};
+        errno = EISDIR;
+        snprintf(path, sizeof path, "%.*s", static_cast<int>(strcspn(model + 1, ",;")), model + 1);
+        if (access(path, R_OK) != 0 || stat(path, &st) != 0 || S_ISDIR(st.st_mode)) {
+            return why.is("--infer-model: cannot read '%s': %s", path, strerror(errno));
+        }
+    }
+    return true;
+}
+
+// It need not exist yet: the nearest ancestor that does decides.
+bool check_outdir(Problem& why) {
+    static char path[kMaxValue + 4];
+    const char* outdir = g_options.text(kOutdir);
+    snprintf(path, sizeof path, "%s/.", outdir);  // what exists must be a directory
+    const char* dir = path;
+    while (access(dir, W_OK | X_OK) != 0) {
+        if (errno != ENOENT) {
+            return why.is("--infer-outdir: cannot write to '%s': %s", outdir, strerror(errno));
+        }
+        dir = dirname(path);
+    }
+    return true;
+}
+
+}  // namespace
+
+bool take_local_option(int id, const char* value) {
+    char shown[64];
+    char name[64];
+    snprintf(shown, sizeof shown, "--infer-%s", kTable[id].name);
+    snprintf(name, sizeof name, kSent, kTable[id].twin);
+    const char* meant = spelled_out(id, value);
+    const bool inherited = is_inherited(id, value);
+    if (const char* sent = getenv(name); id == kModel && inherited && sent != nullptr && ends_with_item(sent, value)) {
+        meant = sent;  // Slurm hands on the last of several models alone
+    }
+    // In sbatch the words of the command line come after those of the script's #SBATCH lines, and replace them.
+    const bool last_wins = strcmp(program_invocation_short_name, "sbatch") == 0;
+    Problem why;
+    const Source source = inherited ? Source::inherited : Source::given;
+    return (check_value(id, shown, meant, why) && g_options.take(id, meant, source, last_wins, why)) || say(why);
+}
+
+bool check_request(int count, char** words, bool step_follows) {
+    Problem why;
+    if (!g_options.has(kColocate) && find_variable(nullptr, kTable[kColocate].twin) == nullptr) {
+        unsetenv("SLURM_INFER_COLOCATE");  // of a step that this command is part of
+        return g_options.check_together(why) || say(why);
+    }
+    // A batch script can still make the files: its own srun looks.
+    const bool fine = g_settings.read(count, words, why) &&
+                      complete(g_options, g_settings, find_variable, nullptr, why) &&
+                      (!step_follows || (check_model_files(why) && (!g_options.has(kOutdir) || check_outdir(why))));
+    if (fine) {
+        send();
+    }
+    return fine || say(why);
+}
+
+void remember_step(spank_t spank) {
+    if (g_options.has(kColocate)) {
+        read_step(spank, g_step);
+    }
+}
+
+void record_step() {
+    static char dir[kMaxValue + 64];
+    const char* restarts = getenv("SLURM_RESTART_COUNT");
+    const long restart = restarts != nullptr ? strtol(restarts, nullptr, 10) : 0;
+    const char* base = g_options.has(kOutdir) ? g_options.text(kOutdir) : "outputs";
+    char suffix[32];
+    snprintf(suffix, sizeof suffix, ".r%ld", restart);
+    snprintf(dir, sizeof dir, "%s/%u.%u%s", base, g_step.job, g_step.step, restart > 0 ? suffix : "");
+    if (g_step.job == 0 || access(dir, W_OK | X_OK) != 0) {
+        return;  // nothing of this step wrote records
+    }
+    char words[3][32];
+    snprintf(words[0], sizeof words[0], "--job=%u", g_step.job);
+    snprintf(words[1], sizeof words[1], "--step=%u", g_step.step);
+    snprintf(words[2], sizeof words[2], "--restart=%ld", restart);
+    const char* argv[] = {"inferstep", "record", words[0], words[1], words[2], dir, nullptr};
+    SpawnRequest request;
+    request.path = g_settings.paths[kProgram];
+    request.argv = const_cast<char* const*>(argv);
+    request.env = environ;
+    request.stderr_fd = STDERR_FILENO;
+    request.cwd = nullptr;
+    const SpawnResult child = spawn(request);
+    Problem why;
+    if (child.error != 0) {
+        why.is("cannot start %s to complete '%s': %s", request.path, dir, strerror(child.error));
+        say(why);
+        return;
+    }
+    reap_within(child.pid, UniqueFd{child.pidfd}, kRecordLimitMs);
+}
+
+}  // namespace inferstep::plugin

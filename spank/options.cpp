@@ -1,0 +1,149 @@
+#include "options.hpp"
+
+#include <ctype.h>
+
+#include "core/cwords.hpp"
+#include "core/page.hpp"
+
+namespace inferstep::plugin {
+namespace {
+
+bool check_number(const OptionSpec& spec, const char* shown, const char* value, Problem& why) {
+    return is_number(value, strlen(value), spec.low, spec.high) ||
+           why.is("%s wants a whole number from %ld to %ld, not '%.80s'", shown, spec.low, spec.high, value);
+}
+
+bool check_choice(const OptionSpec& spec, const char* shown, const char* value, Problem& why) {
+    return is_one_of(value, strlen(value), spec.words) ||
+           why.is("%s wants one of %s, not '%.80s'", shown, spec.words, value);
+}
+
+// One key=value of a model. The supervisor knows what each key means; refused here is what can mean nothing.
+bool check_model_key(const char* shown, const char* word, size_t length, Problem& why) {
+    constexpr const char* kKeys = "backend|device|batchsize|minbatchsize|minbatchtimeout|threads|sha256|warmup";
+    const size_t key = strcspn(word, "=,;");
+    const char* value = word + (key < length ? key + 1 : length);
+    const auto rest = static_cast<size_t>(word + length - value);
+    bool fine = rest > 0;
+    const char* wants = "a value";
+    if (!is_one_of(word, key, kKeys)) {
+        return why.is("%s: a model has no key '%.*s'; its keys are %s", shown, static_cast<int>(key), word, kKeys);
+    }
+    if (is_one_of(word, key, "batchsize|minbatchsize|minbatchtimeout|threads")) {
+        fine = is_number(value, rest, 1, 1 << 20);
+        wants = "a whole number from 1 to 1048576";
+    } else if (is_one_of(word, key, "sha256")) {
+        fine = rest == 64 && strspn(value, "0123456789abcdefABCDEF") == rest;
+        wants = "64 hexadecimal digits";
+    }
+    return fine || why.is("%s: a model's %.*s wants %s, not '%.*s'", shown, static_cast<int>(key), word, wants,
+                          static_cast<int>(rest), value);
+}
+
+// NAME:PATH[,key=value…][;NAME:PATH…]
+bool check_models(const OptionSpec& /*spec*/, const char* shown, const char* value, Problem& why) {
+    for (const char* item = value;; ++item) {
+        const size_t length = strcspn(item, ";");
+        const size_t file = strcspn(item, ",;");
+        const size_t name = strcspn(item, ":,;");
+        if (name == 0 || name + 1 >= file) {
+            return why.is("%s wants NAME:PATH[,key=value…], not '%.*s'", shown, static_cast<int>(length), item);
+        }
+        for (size_t at = file; at < length;) {
+            const size_t word = strcspn(item + at + 1, ",;");
+            if (!check_model_key(shown, item + at + 1, word, why)) {
+                return false;
+            }
+            at += word + 1;
+        }
+        item += length;
+        if (*item == '\0') {
+            return true;
+        }
+    }
+}
+
+constexpr const char* kYesNo = "yes|no|1|0";
+
+}  // namespace
+
+const OptionSpec kTable[kOptions] = {
+    {"colocate", "INFER_COLOCATE", check_number, 1, kMaxInstances, "", false, 2, "N",
+     "[infer] start N inference databases on each node, beside the tasks (default 1)"},
+    {"db-cpus", "INFER_DB_CPUS", check_number, 1, kMaxCpus, "", true, 1, "K",
+     "[infer] CPUs of each node for the databases (default 2, at least one each)"},
+    {"db-tpq", "INFER_DB_TPQ", check_number, 1, kMaxCpus, "", true, 1, "T",
+     "[infer] worker threads for each device of a database (default 1)"},
+    {"pin-app", "INFER_PIN_APP", check_choice, 0, 0, "yes|no", true, 1, "yes|no",
+     "[infer] keep the tasks off the databases' CPUs (default yes)"},
+    {"model", "INFER_MODEL", check_models, 0, 0, "", true, 1, "NAME:PATH[,key=value]",
+     "[infer] load this model before the tasks start; may be repeated"},
+    {"device", "INFER_DEVICE", check_choice, 0, 0, "cpu|gpu|auto", true, 1, "cpu|gpu|auto",
+     "[infer] where models run (default auto)"},
+    {"outdir", "INFER_OUTDIR", nullptr, 0, 0, "", true, 1, "DIR",
+     "[infer] write the records of the step below this directory"},
+    {"timeout", "INFER_TIMEOUT", check_number, 1, 86400, "", true, 1, "S",
+     "[infer] seconds until the databases must be ready (default 60)"},
+    {"dry-run", "INFER_DRY_RUN", check_choice, 0, 0, kYesNo, false, 0, nullptr,
+     "[infer] show the plan of each node and start nothing"},
+    {"verbose", "INFER_VERBOSE", check_choice, 0, 0, kYesNo, true, 0, nullptr,
+     "[infer] show the plan of each node and when it is ready"},
+};
+
+void OptionSet::set(int id, const char* value, Source source) {
+    sources[id] = source;
+    snprintf(values[id], sizeof values[id], "%s", value);
+}
+
+bool OptionSet::take(int id, const char* value, Source source, bool last_wins, Problem& why) {
+    char* taken = values[id];
+    const bool again = sources[id] == Source::given && strcmp(taken, value) != 0;
+    if (again && source == Source::inherited) {
+        return true;  // each component of a heterogeneous step reads the environment anew
+    }
+    if (again && id == kModel) {
+        const size_t used = strlen(taken);
+        if (!ends_with_item(taken, value)) {
+            snprintf(taken + used, sizeof values[id] - used, ";%s", value);
+        }
+        return true;
+    }
+    if (again && !last_wins) {
+        return why.is("--infer-%s is given twice, as '%.80s' and as '%.80s'", kTable[id].name, taken, value);
+    }
+    set(id, value, source);
+    return true;
+}
+
+bool OptionSet::check_together(Problem& why) const {
+    for (int id = 0; id < kOptions && !has(kColocate); ++id) {
+        if (sources[id] == Source::given) {
+            return why.is("--infer-%s is about databases, and there are none: add --infer-colocate", kTable[id].name);
+        }
+    }
+    return !has(kDbCpus) || number(kDbCpus) >= number(kColocate) ||
+           why.is("--infer-db-cpus=%s is too few for --infer-colocate=%s: every database needs a CPU", text(kDbCpus),
+                  text(kColocate));
+}
+
+bool check_value(int id, const char* shown, const char* value, Problem& why) {
+    if (strlen(value) > kMaxValue) {
+        return why.is("%s is longer than %zu bytes", shown, kMaxValue);
+    }
+    for (const char* c = value; *c != '\0'; ++c) {
+        if (iscntrl(static_cast<unsigned char>(*c)) != 0) {
+            return why.is("%s has a control character: '%.80s'", shown, value);
+        }
+    }
+    if (*value == '\0') {
+        return why.is("%s wants a value", shown);
+    }
+    return kTable[id].check == nullptr || kTable[id].check(kTable[id], shown, value, why);
+}
+
+const char* spelled_out(int id, const char* value) {
+    const char* bare = kTable[id].has_argument == 0 ? "yes" : "1";
+    return *value == '\0' && kTable[id].has_argument != 1 ? bare : value;
+}
+
+}  // namespace inferstep::plugin

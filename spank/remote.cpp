@@ -1,0 +1,127 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/page_step.hpp"
+#include "core/wait.hpp"
+#include "hooks.hpp"
+
+namespace inferstep::plugin {
+namespace {
+
+constexpr int kStopLimitMs = 10'000;  // the supervisor's own limits, one after the other, are shorter
+constexpr int kGoneLimitMs = 200;
+
+Node g_node;
+
+bool share(Node& node) {
+    int ends[2] = {-1, -1};
+    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
+        node.page = make_page(node.step.tasks, node.page_fd);
+    }
+    node.life_read.reset(ends[0]);
+    node.life_write.reset(ends[1]);
+    if (node.page == nullptr) {
+        return node.problem.is("cannot make the step's shared page and pipe: %s", strerror(errno));
+    }
+    node.page->job_id = node.step.job;
+    node.page->step_id = node.step.step;
+    node.page->node_id = node.step.node;
+    node.page->node_count = node.step.nodes;
+    node.page->restart_count = node.step.restarts;
+    node.page->memory_mib = node.step.memory_mib;
+    return true;
+}
+
+// Wait until the process that the page calls the supervisor is gone, so that Slurm finds an empty container and need
+// not look again a second later. `forced`: it did not end by itself, and some kinds of proctrack would leave it behind.
+// The number is the user's word: it is waited for briefly, and signalled only if it is a process of the user's own.
+void see_off(pid_t pid, uid_t uid, bool forced) {
+    char path[32];
+    struct stat st {};
+    const UniqueFd process(pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1);
+    snprintf(path, sizeof path, "/proc/%d", pid);
+    // Asked for its owner first and then seen alive: the number was not given to another process in between.
+    if (process && forced && stat(path, &st) == 0 && st.st_uid == uid && !wait_exit(process.get(), 0)) {
+        syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+    }
+    if (process) {
+        wait_exit(process.get(), kGoneLimitMs);
+    }
+}
+
+}  // namespace
+
+Node& this_node() { return g_node; }
+
+const char* job_variable(void* spank, const char* name) {
+    static char value[kMaxValue + 2];
+    const spank_err_t error = spank_getenv(static_cast<spank_t>(spank), name, value, sizeof value);
+    const bool found = error == ESPANK_SUCCESS || error == ESPANK_NOSPACE;
+    return found && *value != '\0' ? value : nullptr;
+}
+
+void take_remote_option(int id, const char* value) { g_node.options.set(id, spelled_out(id, value), Source::given); }
+
+void prepare_node(spank_t spank, int count, char** words) {
+    Node& node = g_node;
+    const bool asked = node.options.has(kColocate) || job_variable(spank, kTable[kColocate].twin) != nullptr ||
+                       job_variable(spank, "SLURM_INFER_COLOCATE") != nullptr;
+    if (!asked || node.active || !read_step(spank, node.step) || node.step.tasks == 0) {
+        return;
+    }
+    node.active = true;
+    for (int id = 0; id < kOptions; ++id) {
+        char name[64];
+        snprintf(name, sizeof name, kSent, kTable[id].twin);
+        if (const char* value = job_variable(spank, name)) {
+            node.options.set(id, value, Source::given);
+        }
+    }
+    if (node.settings.read(count, words, node.problem) &&
+        complete(node.options, node.settings, job_variable, spank, node.problem)) {
+        share(node);
+    }
+}
+
+void note_task(spank_t spank) {
+    Node& node = g_node;
+    int id = -1;
+    pid_t pid = -1;
+    spank_get_item(spank, S_TASK_ID, &id);
+    if (node.page == nullptr || static_cast<uint32_t>(id) >= node.step.tasks) {
+        return;
+    }
+    PageTask& task = node.page->tasks[id];
+    if (spank_get_item(spank, S_TASK_PID, &pid) != ESPANK_SUCCESS || !get_affinity(pid, task.before)) {
+        snprintf(node.page->message, sizeof node.page->message, "cannot read the CPUs of task %d: %s", id,
+                 strerror(errno));
+        page_advance(*node.page, PageState::starting, PageState::failed);
+    }
+    task.pid = pid;
+    if (++node.forked == node.step.tasks) {
+        node.life_read.reset();  // or the pipe would never be without a reader
+        node.page_fd.reset();
+    }
+}
+
+void note_exit() {
+    Node& node = g_node;
+    if (node.page == nullptr || ++node.exited != node.step.tasks) {
+        return;
+    }
+    const int64_t start = now_ms();
+    (void)!write(node.life_write.get(), "e", 1);  // the reader may be gone: slurmstepd ignores SIGPIPE
+    // No reader left: the supervisor has ended. The kernel's word, whatever the page says.
+    const bool ended = (wait_events(node.life_write.get(), 0, kStopLimitMs) & POLLERR) != 0;
+    see_off(node.page->supervisor_pid, node.step.uid, !ended);
+    node.life_write.reset();
+    slurm_info("infer: step %u.%u: the databases %s after %ld ms", node.step.job, node.step.step,
+               ended ? "ended" : "had not ended", static_cast<long>(now_ms() - start));
+}
+
+}  // namespace inferstep::plugin

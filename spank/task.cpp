@@ -1,0 +1,180 @@
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "core/cwords.hpp"
+#include "core/page_step.hpp"
+#include "core/spawn.hpp"
+#include "core/wait.hpp"
+#include "hooks.hpp"
+
+namespace inferstep::plugin {
+namespace {
+
+constexpr int kDefaultTimeoutS = 60;
+constexpr int kSupervisorGraceMs = 5000;  // it keeps the deadline itself and then tells more than we could
+constexpr int kNeighbourGraceMs = 2000;   // local task 0 is the one to speak
+
+// The words lie in the job's environment and in the settings, which live until the exec.
+char* const* supervisor_environment(spank_t spank, const Settings& settings) {
+    constexpr size_t kMost = 4 * kMaxWords;
+    static const char* words[kMost + 1];
+    size_t count = 0;
+    for (const char* pair : settings.set_env) {
+        words[count] = pair;
+        count += pair != nullptr ? 1U : 0U;
+    }
+    char** job = nullptr;
+    spank_get_item(spank, S_JOB_ENV, &job);
+    for (; job != nullptr && *job != nullptr && count < kMost; ++job) {
+        bool passes = false;
+        for (const char* list : settings.env_allow) {
+            passes = passes || (list != nullptr && is_one_of(*job, strcspn(*job, "="), list, ','));
+        }
+        words[count] = *job;
+        count += passes ? 1U : 0U;
+    }
+    words[count] = nullptr;
+    return const_cast<char* const*>(words);
+}
+
+char* const* supervisor_arguments(spank_t spank, const Node& node) {
+    constexpr size_t kMost = kOptions + 8;
+    static char text[kMost][kMaxValue + 32];
+    static const char* words[kMost + 1] = {"inferstep", "db", "serve", "--page-fd=3", "--life-fd=4"};
+    size_t count = 5;
+    const auto add = [&](const char* option, const char* value) {
+        if (value != nullptr) {
+            snprintf(text[count], sizeof text[count], "--%s%s%s", option, *value != '\0' ? "=" : "", value);
+            words[count] = text[count];
+            ++count;
+        }
+    };
+    for (int id = 0; id < kOptions; ++id) {
+        if (node.options.has(id) && (kTable[id].has_argument != 0 || node.options.enabled(id))) {
+            add(kTable[id].name, kTable[id].has_argument != 0 ? node.options.text(id) : "");
+        }
+    }
+    char here[PATH_MAX];
+    const char* cwd = job_variable(spank, kSentCwd);
+    add("cwd", cwd != nullptr ? cwd : getcwd(here, sizeof here));
+    add("statedir", node.settings.paths[kStatedir]);
+    add("redis", node.settings.paths[kRedis]);
+    return const_cast<char* const*>(words);
+}
+
+// The whole node gives up, unless somebody had the first word already.
+void fail_node(Page& page, const Problem& why) {
+    snprintf(page.message, sizeof page.message, "%s", why.text);
+    page_advance(page, PageState::starting, PageState::failed);
+}
+
+// Returns a pidfd; or nothing, and the page has failed.
+UniqueFd start_supervisor(spank_t spank, const Node& node) {
+    const int passed[] = {node.page_fd.get(), node.life_read.get()};
+    SpawnRequest request;
+    request.path = node.settings.paths[kProgram];
+    request.argv = supervisor_arguments(spank, node);
+    request.env = supervisor_environment(spank, node.settings);
+    request.pass_fds = passed;
+    request.pass_fd_count = 2;
+    request.stderr_fd = STDERR_FILENO;
+    request.detach = true;
+    request.new_session = true;
+    const SpawnResult child = spawn(request);
+    if (child.error != 0) {
+        Problem why;
+        why.is("cannot start %s: %s", request.path, strerror(child.error));
+        fail_node(*node.page, why);
+    } else {
+        node.page->supervisor_pid = child.pid;
+    }
+    return UniqueFd{child.pidfd};
+}
+
+// Until the page has left `starting`. Task 0 holds the supervisor's pidfd, the others nothing.
+void wait_for_plan(const Node& node, const UniqueFd& supervisor, bool is_first) {
+    Page& page = *node.page;
+    const long timeout_s = node.options.has(kTimeout) ? node.options.number(kTimeout) : kDefaultTimeoutS;
+    const int64_t end = now_ms() + timeout_s * 1000 + kSupervisorGraceMs + (is_first ? 0 : kNeighbourGraceMs);
+    Problem why;
+    while (page_state(page) == PageState::starting) {
+        page_wait(page, PageState::starting, is_first ? 50 : 500);
+        const bool ended = supervisor && wait_exit(supervisor.get(), 0);  // and its last word is in the page
+        if (page_state(page) == PageState::starting && (ended || now_ms() > end)) {
+            ended ? why.is("the supervisor of the databases ended before they were ready")
+                  : why.is("the databases were not ready after %ld s", timeout_s);
+            fail_node(page, why);
+        }
+    }
+}
+
+void tell_failure(spank_t spank, const Page& page) {
+    Problem line;
+    const PageText message(page.message);
+    const PageText hint(page.hint);
+    const char* name = job_variable(spank, "SLURMD_NODENAME");
+    line.is("%s (node %s)", message.text, name != nullptr ? name : "?");
+    say(line);
+    line.is("hint: %s", hint.text);
+    hint.text[0] == '\0' || say(line);
+}
+
+bool take_part(spank_t spank, const Page& page, int id) {
+    Problem why;
+    const PageTask task = page.tasks[id];
+    char list[128];
+    if (!(task.after == task.before) && !set_affinity(0, task.after)) {
+        why.is("task %d cannot move to CPUs %s: %s", id, format_cpus(task.after, list, sizeof list), strerror(errno));
+        return say(why);
+    }
+    const auto set = [&](const char* name, const char* value, bool replace) {
+        spank_setenv(spank, name, value, replace ? 1 : 0);
+    };
+    why.is("task %d is given database %d, which there is not", id, task.instance);
+    return for_each_variable(page, task, set) || say(why);
+}
+
+}  // namespace
+
+bool admit_task(spank_t spank) {
+    Node& node = this_node();
+    if (!node.active) {
+        return true;
+    }
+    node.life_write.reset();  // first of all: slurmstepd alone holds the step's life
+    const int64_t start = now_ms();
+    int id = -1;
+    spank_get_item(spank, S_TASK_ID, &id);
+    if (node.page == nullptr || static_cast<uint32_t>(id) >= node.step.tasks) {
+        if (id == 0) {
+            say(node.problem);
+        }
+        return false;
+    }
+    UniqueFd supervisor;
+    if (id == 0 && page_state(*node.page) == PageState::starting) {
+        supervisor = start_supervisor(spank, node);
+    }
+    node.life_read.reset();
+    node.page_fd.reset();
+    wait_for_plan(node, supervisor, id == 0);
+    if (node.options.enabled(kDryRun) && dry_run_done(*node.page)) {
+        _exit(0);  // the plan is printed: this task is over before it began
+    }
+    if (page_state(*node.page) == PageState::failed) {
+        if (id == 0) {
+            tell_failure(spank, *node.page);
+        }
+        return false;
+    }
+    if (id == 0 && node.options.enabled(kVerbose)) {
+        Problem line;
+        line.is("node %u: %d databases are ready after %ld ms", node.step.node, node.page->instance_count,
+                static_cast<long>(now_ms() - start));
+        say(line);
+    }
+    return take_part(spank, *node.page, id);
+}
+
+}  // namespace inferstep::plugin
