@@ -2,8 +2,9 @@
 # Helpers of the tests that need a Slurm cluster. In a .bats file:
 #
 #   load ../lib/cluster
-#   setup_file() { cluster_require; cluster_start; }      # cluster_start [--bare] [--nodes N] [other options of `cluster up`]
+#   setup_file() { cluster_start; }      # cluster_start [--bare] [--nodes N] [other options of `cluster up`]
 #   teardown_file() { cluster_stop; }
+#   setup() { cluster_require; }         # skips where no cluster can be booted: no root, no Slurm
 #   teardown() { assert_clean; }
 #
 # With CLUSTER_DIR set (the test runner booted a cluster and staged the checkout there) cluster_start uses that one when it
@@ -13,20 +14,19 @@
 
 cluster=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../contrib/cluster" && pwd)/cluster
 
-cluster_require() {
-    local reason
-    reason=$("$cluster" check 2>&1) || skip "${reason#cluster: }"
-}
+# bats cannot skip in setup_file: cluster_start only notes why there is no cluster, the helpers then do nothing, and
+# cluster_require skips each test.
+cluster_require() { [ -z "${CLUSTER_MISSING-}" ] || skip "$CLUSTER_MISSING"; }
 
 cluster_start() {
     local stage=--stage
-    CLUSTER_OWN=no
+    export CLUSTER_OWN=no CLUSTER_MISSING=''
+    CLUSTER_MISSING=$("$cluster" check 2>&1) || { CLUSTER_MISSING=${CLUSTER_MISSING#cluster: }; return 0; }
     if ! shared_cluster_has "$@"; then
         [ "${1-}" != --bare ] || { stage=''; shift; }
         CLUSTER_DIR=$("$cluster" up $stage "$@") || return 1
         CLUSTER_OWN=yes
     fi
-    export CLUSTER_OWN
     eval "$("$cluster" env --dir "$CLUSTER_DIR")"
 }
 shared_cluster_has() {
@@ -43,6 +43,7 @@ cluster_stop() {
 # Run a command as the test user in the work directory, at most USER_TIMEOUT (60) seconds: user_run [NAME=VALUE…] COMMAND…
 # bats waits for everybody who has its descriptor 3.
 user_run() {
+    [ -z "${CLUSTER_MISSING-}" ] || return 0
     timeout -k 5 "${USER_TIMEOUT:-60}" "$cluster" run --dir "$CLUSTER_DIR" -- env "$@" 3>&-
 }
 
@@ -69,6 +70,7 @@ next_job_id() { scontrol show config | awk '$1 == "NEXT_JOB_ID" { print $3 }'; }
 # Nothing of a step may be left after at most 5 seconds (or as many as given): no process, socket, shared memory, cgroup.
 assert_clean() {
     local deadline=$((SECONDS + ${1:-5})) left
+    [ -z "${CLUSTER_MISSING-}" ] || return 0
     until left=$("$cluster" scan --dir "$CLUSTER_DIR"); do
         if [ "$SECONDS" -ge "$deadline" ]; then
             printf 'left behind after %s s:\n%s\n' "${1:-5}" "$left" >&2

@@ -3,11 +3,9 @@
 bats_require_minimum_version 1.5.0
 load ../lib/cluster
 
-setup_file() {
-    cluster_require
-    cluster_start --bare
-}
+setup_file() { cluster_start --bare; }
 teardown_file() { cluster_stop; }
+setup() { cluster_require; }
 
 # A test that fails half-way leaves no second cluster.
 teardown() {
