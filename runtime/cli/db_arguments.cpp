@@ -48,8 +48,10 @@ void add_db_arguments(CLI::App& app, DbArguments& a, bool environment) {
     }
     CLI::Option* model = app.add_option(both_names("model"), a.models,
                                         "load a model before the tasks start; may be repeated. Keys: backend, device, "
-                                        "batchsize, minbatchsize, minbatchtimeout, threads, sha256, warmup");
-    model->type_name("NAME:PATH[,key=value...]")->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+                                        "batchsize, minbatchsize, minbatchtimeout, sha256, warmup");
+    model->type_name("NAME:PATH[,key=value...]")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     CLI::Option* loud = app.add_flag(both_names("verbose"), a.verbose, "show the plan and when what is ready");
     CLI::Option* dry = app.add_flag(both_names("dry-run"), a.dry_run, "show the plan and stop");
     if (environment) {

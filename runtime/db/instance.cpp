@@ -145,11 +145,14 @@ void Instance::reap() {
 std::vector<std::string> Instance::log_tail(std::size_t lines) const {
     const Result<std::string> text = read_file(log_file_);
     std::vector<std::string> all = split(text ? *text : "", '\n');
-    if (!all.empty() && all.back().empty()) {
-        all.pop_back();
-    }
-    all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(std::min(lines, all.size())));
-    return all;
+    std::erase(all, "");
+    // The report of a crash is long, and begins with what happened.
+    const auto crash = std::find_if(all.begin(), all.end(), [](const std::string& line) {
+        return line.find("REDIS BUG REPORT START") != std::string::npos;
+    });
+    const auto last = static_cast<std::ptrdiff_t>(std::min(lines, all.size()));
+    const auto first = crash != all.end() ? crash : all.end() - last;
+    return {first, first + std::min(last, all.end() - first)};
 }
 
 void stop_all(std::vector<Instance>& instances, const std::string& password, bool politely) {

@@ -53,7 +53,7 @@ class Instance {
     const std::optional<Ended>& ended() const { return ended_; }
     void reap();  // only when pidfd() is readable
 
-    // The last `lines` lines of its log.
+    // The last `lines` lines of its log; after a crash the first ones of its report.
     std::vector<std::string> log_tail(std::size_t lines) const;
 
     // What it has been made ready with, and what it counted until its end; empty until known.

@@ -55,7 +55,6 @@ std::vector<std::string> store_command(const ModelSpec& model, const std::string
     number("BATCHSIZE", model.batch_size);
     number("MINBATCHSIZE", model.min_batch_size);
     number("MINBATCHTIMEOUT", model.min_batch_timeout);
-    number("THREADS", model.threads);
     words.emplace_back("BLOB");
     return words;
 }

@@ -9,7 +9,8 @@
 namespace inferstep {
 namespace {
 
-constexpr long kMaxBatch = 1 << 20;
+constexpr long kMaxBatch = 1'000'000;  // the module's own limits
+constexpr long kMaxTimeoutMs = 86'400'000;
 constexpr TensorType kTypes[] = {TensorType::float32, TensorType::float64, TensorType::int8,  TensorType::int16,
                                  TensorType::int32,   TensorType::int64,   TensorType::uint8, TensorType::uint16};
 
@@ -91,8 +92,7 @@ constexpr Key kKeys[] = {
     {"device", set_device},
     {"batchsize", set_number<&ModelSpec::batch_size, 1, kMaxBatch>},
     {"minbatchsize", set_number<&ModelSpec::min_batch_size, 1, kMaxBatch>},
-    {"minbatchtimeout", set_number<&ModelSpec::min_batch_timeout, 1, 60'000>},
-    {"threads", set_number<&ModelSpec::threads, 1, 1024>},
+    {"minbatchtimeout", set_number<&ModelSpec::min_batch_timeout, 1, kMaxTimeoutMs>},
     {"sha256", set_sha256},
     {"warmup", set_warmup},
 };

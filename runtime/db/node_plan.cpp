@@ -44,12 +44,10 @@ Result<NodePlan> plan_node(const DbOptions& options, const Page* page) {
         return with_hint(fail("--infer-device=gpu: there is no GPU that this step may use"),
                          "ask for one (srun --gpus=1), or use --infer-device=auto");
     }
-    PlanRequest request{options.instances, options.db_cpus, options.pin_app, gpus && !topology->gpus.empty()};
-    if (page == nullptr) {
-        request.pin_app = false;
-        request.db_cpus = options.db_cpus > 0 ? options.db_cpus : masks->at(0).count();
-    }
-    Result<Plan> planned = plan(*topology, *masks, request);
+    const PlanRequest request{options.instances, options.db_cpus, page != nullptr && options.pin_app,
+                              gpus && !topology->gpus.empty()};
+    Result<Plan> planned = page == nullptr && options.db_cpus == 0 ? plan_alone(*topology, masks->at(0), request)
+                                                                   : plan(*topology, *masks, request);
     if (!planned) {
         return planned.error();
     }

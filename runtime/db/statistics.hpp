@@ -1,4 +1,4 @@
-// What a database counted, read from its INFO and AI.INFO at the end of a step.
+// What a database counted, read from its INFO at the end of a step.
 #pragma once
 
 #include <string_view>
@@ -9,10 +9,10 @@
 
 namespace inferstep {
 
-// Commands (calls, time, errors), memory, connections, and for every stored model what the module counted.
 Result<Json> collect_statistics(client::Connection& connection, client::Deadline deadline);
 
-// The parts of INFO that are kept: commands, memory, connections, and the fields of the module, in `text`.
+// What is kept of INFO's text: memory, connections, commands (calls, time, errors), and what the module counted, in all
+// and for every model.
 Json summarize_info(std::string_view text);
 
 }  // namespace inferstep
