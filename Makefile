@@ -152,7 +152,7 @@ $(BUILD)/tests/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(BENCH_OBJ) 
 install: all             ## install below $(DESTDIR)$(prefix); activates nothing on a cluster
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(pkglibdir)/torch $(libdir) $(includedir) $(slurm_plugindir) $(sysconfdir)/inferstep $(docdir) $(mandir))
 	$(INSTALL) $(BIN) $(DESTDIR)$(bindir)/
-	$(INSTALL) -m 644 $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_fortran.so $(DESTDIR)$(pkglibdir)/
+	$(INSTALL) -m 755 $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_fortran.so $(DESTDIR)$(pkglibdir)/
 	for f in $(PKG)/torch/*.so*; do ln -fL $$f $(DESTDIR)$(pkglibdir)/torch/ 2>/dev/null || cp -fL $$f $(DESTDIR)$(pkglibdir)/torch/; done
 	$(INSTALL) -m 644 $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(DESTDIR)$(libdir)/
 	ln -sf libinferclient.so $(DESTDIR)$(libdir)/libinferclient.so.0

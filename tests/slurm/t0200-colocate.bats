@@ -4,11 +4,11 @@
 load ../lib/cluster
 
 setup_file() {
-    cluster_require
     cluster_start --nodes 4
     user_run inferstep model resnet18 -o model.pt --seed 1
 }
 teardown_file() { cluster_stop; }
+setup() { cluster_require; }
 teardown() { assert_clean; }
 
 # Every task's view of the step: node, rank, CPUs, database, and whether the database answers.

@@ -4,24 +4,23 @@
 load ../lib/cluster
 
 setup_file() {
-    cluster_require
     cluster_start --nodes 4
     user_run inferstep model resnet18 -o model.pt --seed 1
 }
 teardown_file() { cluster_stop; }
+setup() { cluster_require; }
 teardown() { assert_clean; }
 
 # refused PATTERN srun-options…: srun fails with a message that has PATTERN, without a job
 refused() {
     local pattern=$1 before after
     shift
-    before=$(last_job)
+    before=$(next_job_id)
     run user_run srun -n1 "$@" true
-    after=$(last_job)
+    after=$(next_job_id)
     echo "$* -> $status: $output"
     [ "$status" != 0 ] && grep -qE -- "$pattern" <<<"$output" && [ "$before" = "$after" ]
 }
-last_job() { user_run sh -c 'sacct -n -X -P -o JobIDRaw -S now-1day | sort -n | tail -n 1'; }
 
 @test "values that are no numbers, zero, negative, huge, repeated, contradictory" {
     refused '--infer-colocate' --infer-colocate=abc

@@ -3,8 +3,9 @@
 
 load ../lib/cluster
 
-setup_file() { cluster_require; cluster_start --nodes 2; }
+setup_file() { cluster_start --nodes 2; }
 teardown_file() { cluster_stop; }
+setup() { cluster_require; }
 teardown() { assert_clean; }
 
 # Start a co-located step in the background (not in a shell that ignores SIGINT); returns when the tasks run.
@@ -69,7 +70,7 @@ expect_end() { # the step's srun ends within 15 s
 
 @test "the time limit" {
     rm -f "$CLUSTER_WORK/job"
-    run user_run timeout 150 srun -N1 -n1 -c2 -t 0:05 --infer-colocate=1 --infer-db-cpus=1 sh -c 'echo "$SLURM_JOB_ID" >job; exec sleep 140'
+    USER_TIMEOUT=200 run user_run srun -N1 -n1 -c2 -t 0:05 --infer-colocate=1 --infer-db-cpus=1 sh -c 'echo "$SLURM_JOB_ID" >job; exec sleep 140'
     [ "$status" != 0 ]
     [ "$(sacct_field "$(cat "$CLUSTER_WORK/job")" State)" = TIMEOUT ]
 }
@@ -83,9 +84,9 @@ expect_end() { # the step's srun ends within 15 s
 
 # The database killed while it starts: one line that says so, non-zero code.
 fails_to_start() { # plugstack setting
-    "$cluster" plugin --dir "$CLUSTER_DIR" "$1"
+    plugstack_with "$1"
     run user_run srun -N2 --ntasks-per-node=1 -c2 --infer-colocate=1 --infer-db-cpus=1 --infer-timeout=5 true
-    "$cluster" plugin --dir "$CLUSTER_DIR"
+    plugstack_restore
     echo "$output"
     [ "$status" != 0 ] && grep -q 'infer: ' <<<"$output"
 }

@@ -3,13 +3,12 @@
 
 load ../lib/cluster
 
-setup_file() { cluster_require; cluster_start --nodes 1; }
+setup_file() { cluster_start --nodes 1 --real-cpus; }
 teardown_file() { cluster_stop; }
 setup() {
+    cluster_require
     command -v strace >/dev/null || skip "strace is not installed"
 }
-
-slurmd_pid() { pgrep -f "slurmd .*-N $CLUSTER_PREFIX$1( |\$)" | head -n 1; }
 
 # Trace slurmd and all that it starts while one step runs. Prints "<forks>" and the files that slurmstepd opened, sorted.
 traced_step() {
@@ -32,9 +31,9 @@ traced_step() {
 
 @test "slurmstepd forks as often and opens the same files as without the plugin" {
     with=$(traced_step)
-    "$cluster" plugin --dir "$CLUSTER_DIR" --off
+    plugstack_empty
     without=$(traced_step)
-    "$cluster" plugin --dir "$CLUSTER_DIR"
+    plugstack_restore
     [ "$(head -n 2 <<<"$with")" = "$(head -n 2 <<<"$without")" ]
     more=$(comm -23 <(tail -n +3 <<<"$with") <(tail -n +3 <<<"$without") | grep -v -e spank_infer.so || true)
     echo "opened only with the plugin: $more"
@@ -43,9 +42,9 @@ traced_step() {
 
 @test "srun forks as often and opens the same files as without the plugin" {
     user_run sh -c 'strace -f -q -e trace=openat,clone,clone3,fork,vfork -o with.trace srun -N1 -n1 true'
-    "$cluster" plugin --dir "$CLUSTER_DIR" --off
+    plugstack_empty
     user_run sh -c 'strace -f -q -e trace=openat,clone,clone3,fork,vfork -o without.trace srun -N1 -n1 true'
-    "$cluster" plugin --dir "$CLUSTER_DIR"
+    plugstack_restore
     [ "$(grep -cE 'clone|fork' "$CLUSTER_WORK/with.trace")" = "$(grep -cE 'clone|fork' "$CLUSTER_WORK/without.trace")" ]
     more=$(comm -23 <(opened with) <(opened without) | grep -v -e spank_infer.so || true)
     echo "opened only with the plugin: $more"
