@@ -6,6 +6,7 @@
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/words.hpp"
+#include "db/gpu_env.hpp"
 #include "place/blocks.hpp"
 #include "place/draw.hpp"
 #include "place/topology.hpp"
@@ -94,9 +95,15 @@ Result<CpuSet> own_mask(const Topology& topology) {
 }
 
 Status show(const Arguments& a, Wish wish) {
-    const Result<Topology> topology = load_topology(a.xml, wish.request.gpus);
+    Result<Topology> topology = load_topology(a.xml, wish.request.gpus);
     if (!topology) {
         return topology.error();
+    }
+    if (topology->here) {
+        keep_visible_gpus(*topology);
+    }
+    if (a.device == "gpu" && topology->gpus.empty()) {
+        return fail("--device=gpu: there is no GPU that may be used; use --device=auto or --device=cpu");
     }
     if (wish.masks.empty()) {
         const Result<CpuSet> mask = own_mask(*topology);
@@ -143,10 +150,13 @@ int topo(const Arguments& a) {
 void add_topo(CLI::App& app, Outcome& outcome) {
     CLI::App* sub = app.add_subcommand("topo", "show where the databases of a step would run");
     auto a = std::make_shared<Arguments>();
-    sub->add_option("--colocate", a->colocate, "database instances (default 1)")->type_name("N");
-    sub->add_option("--db-cpus", a->db_cpus, "CPUs for all of them (default: 2, or one each)")->type_name("K");
-    sub->add_option("--pin-app", a->pin_app, "take these CPUs from the tasks: yes or no")->type_name("yes|no");
-    sub->add_option("--device", a->device, "show GPUs where there are some: cpu, gpu, auto")->type_name("D");
+    sub->add_option("--colocate,--infer-colocate", a->colocate, "database instances (default 1)")->type_name("N");
+    sub->add_option("--db-cpus,--infer-db-cpus", a->db_cpus, "CPUs for all of them (default: 2, or one each)")
+        ->type_name("K");
+    sub->add_option("--pin-app,--infer-pin-app", a->pin_app, "take these CPUs from the tasks: yes or no")
+        ->type_name("yes|no");
+    sub->add_option("--device,--infer-device", a->device, "show GPUs where there are some: cpu, gpu, auto")
+        ->type_name("D");
     sub->add_option("--tasks", a->tasks, "tasks, each with an equal block of the cores (default 1)")->type_name("N");
     sub->add_option("--task-masks", a->masks, "the tasks' own CPU lists, as in 0-3;4-7")->type_name("LIST;LIST…");
     sub->add_option("--xml", a->xml, "plan for the machine in an hwloc XML file")->type_name("FILE");

@@ -82,13 +82,12 @@ std::string draw_databases(const Topology& topology, const Plan& plan) {
     std::string out;
     for (std::size_t i = 0; i < plan.instances.size(); ++i) {
         const PlannedInstance& instance = plan.instances[i];
-        const std::vector<int> tasks = tasks_of(plan, static_cast<int>(i));
+        const std::string served = served_words(plan, static_cast<int>(i));
         std::string line = fmt::format("{:>5} database {}, {}: CPUs {}", fmt::format("D{}", i), i,
                                        domain_name(topology.domains[static_cast<std::size_t>(instance.domain)]),
                                        cpu_list(instance.cpus));
         line += instance.gpus.empty() ? "" : "; GPUs " + number_list(instance.gpus);
-        line +=
-            tasks.empty() ? "; no task" : fmt::format("; task{} {}", tasks.size() == 1 ? "" : "s", number_list(tasks));
+        line += served.empty() ? "" : "; " + served;
         out += wrap(line);
     }
     return out;

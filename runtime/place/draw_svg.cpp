@@ -172,11 +172,11 @@ Part draw_legend(const Topology& topology, const Plan& plan, const std::vector<M
     };
     for (int i = 0; i < static_cast<int>(plan.instances.size()); ++i) {
         const PlannedInstance& one = plan.instances[static_cast<std::size_t>(i)];
-        const std::vector<int> tasks = tasks_of(plan, i);
+        const std::string served = served_words(plan, i);
         const std::string text = fmt::format(
-            "database {} · {} · CPUs {}{} · {}", i, domain_name(topology.domains[static_cast<std::size_t>(one.domain)]),
+            "database {} · {} · CPUs {}{}{}", i, domain_name(topology.domains[static_cast<std::size_t>(one.domain)]),
             cpu_list(one.cpus), one.gpus.empty() ? "" : " · GPUs " + number_list(one.gpus),
-            tasks.empty() ? "no task" : (tasks.size() == 1 ? "task " : "tasks ") + number_list(tasks));
+            served.empty() ? "" : " · " + served);
         const std::string swatch = box(0, 0, kCell, kCellHeight, 4, colour_of(i).strong, colour_of(i).strong) +
                                    text_at(kCell / 2, 14, "db", fmt::format("D{}", i));
         line(swatch, text, "text");
@@ -187,7 +187,9 @@ Part draw_legend(const Topology& topology, const Plan& plan, const std::vector<M
     const auto sample = [](const Colour& colour, const char* text) {
         return box(0, 0, kCell, kCellHeight, 4, colour.light, colour.strong) + text_at(kCell / 2, 14, "task", text);
     };
-    line(sample(colour_of(0), "n"), "task n, in the colour of its database", "text");
+    if (!plan.tasks.empty()) {
+        line(sample(colour_of(0), "n"), "task n, in the colour of its database", "text");
+    }
     if (any("*")) {
         line(sample(kNobody, "*"), "several tasks; grey where their databases differ", "text");
     }

@@ -63,6 +63,9 @@ CpuSet step_cpus(const Plan& plan) {
     for (const PlannedTask& task : plan.tasks) {
         all = all | task.before;
     }
+    for (const PlannedInstance& instance : plan.instances) {
+        all = all | instance.cpus;
+    }
     return all;
 }
 
@@ -74,6 +77,14 @@ std::vector<int> tasks_of(const Plan& plan, int instance) {
         }
     }
     return tasks;
+}
+
+std::string served_words(const Plan& plan, int instance) {
+    const std::vector<int> tasks = tasks_of(plan, instance);
+    if (tasks.empty()) {
+        return plan.tasks.empty() ? "" : "no task";
+    }
+    return (tasks.size() == 1 ? "task " : "tasks ") + number_list(tasks);
 }
 
 std::string number_list(const std::vector<int>& rising) {

@@ -21,9 +21,10 @@ std::vector<std::vector<std::size_t>> cores_of(const Topology& topology, int dom
 
 int packages_of(const Topology& topology);  // the number of packages
 int cores_in(const Topology& topology);
-CpuSet step_cpus(const Plan& plan);  // the union of what the tasks had
+CpuSet step_cpus(const Plan& plan);  // what the tasks had, and the databases have
 
 std::vector<int> tasks_of(const Plan& plan, int instance);  // in rising order
+std::string served_words(const Plan& plan, int instance);   // "task 3", "tasks 0-3", "no task"; "" without any tasks
 std::string number_list(const std::vector<int>& rising);    // "0-3,8"
 std::string domain_name(const Domain& domain);              // "NUMA 2"; "no NUMA domain" where its memory is not ours
 

@@ -6,6 +6,7 @@
 #include "core/cpulist.hpp"
 #include "core/page.hpp"
 #include "place/assign.hpp"
+#include "place/blocks.hpp"
 #include "place/take.hpp"
 
 namespace inferstep {
@@ -19,6 +20,14 @@ CpuSet known_cpus(const Topology& topology) {
         all.add(cpu.os);
     }
     return all;
+}
+
+// The domain with most of these CPUs.
+int home_of(const Topology& topology, const CpuSet& cpus) {
+    const auto shared = [&](const Domain& d) { return (d.cpus & cpus).count(); };
+    return static_cast<int>(std::max_element(topology.domains.begin(), topology.domains.end(),
+                                             [&](const Domain& a, const Domain& b) { return shared(a) < shared(b); }) -
+                            topology.domains.begin());
 }
 
 // How many CPUs the databases may have at most: with pin_app one is left to the tasks.
@@ -151,10 +160,8 @@ void shrink_tasks(const Topology& topology, const CpuSet& usable, Plan& plan) {
         if (!task.after.empty()) {
             continue;
         }
-        const auto overlap = [&](const Domain& d) { return (d.cpus & task.before).count(); };
-        const auto home = std::max_element(topology.domains.begin(), topology.domains.end(),
-                                           [&](const Domain& a, const Domain& b) { return overlap(a) < overlap(b); });
-        task.after = (rest & home->cpus).empty() ? rest : rest & home->cpus;
+        const CpuSet near = rest & topology.domains[static_cast<std::size_t>(home_of(topology, task.before))].cpus;
+        task.after = near.empty() ? rest : near;
         moved += fmt::format("{}{} to {}", moved.empty() ? "" : ", ", t, cpu_list(task.after));
     }
     if (!moved.empty()) {
@@ -219,6 +226,29 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
         shrink_tasks(topology, usable, result);
     }
     assign_tasks(topology, result);
+    if (request.gpus) {
+        assign_gpus(topology, result);
+    }
+    return result;
+}
+
+Result<Plan> plan_alone(const Topology& topology, const CpuSet& mask, const PlanRequest& request) {
+    const CpuSet usable = mask & known_cpus(topology);
+    const PlanRequest sharing{request.instances, 0, false, request.gpus};
+    if (Status s = check_tasks({mask}, mask, usable); !s) {
+        return s.error();
+    }
+    if (Status s = check_request(sharing, usable); !s) {
+        return s.error();
+    }
+    const Result<std::vector<CpuSet>> blocks = split_into_blocks(topology, usable, request.instances);
+    if (!blocks) {
+        return blocks.error();
+    }
+    Plan result;
+    for (const CpuSet& block : *blocks) {
+        result.instances.push_back({home_of(topology, block), block, {}});
+    }
     if (request.gpus) {
         assign_gpus(topology, result);
     }

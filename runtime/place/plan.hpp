@@ -67,4 +67,9 @@ struct Plan {
 // Errors name the option and what would be right: db_cpus that leave no CPU for the tasks, more instances than CPUs, …
 Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, const PlanRequest& request);
 
+// Databases with no tasks beside them: the instances share out all CPUs of `mask` as blocks of neighbouring cores, and
+// a block may reach into the next domain. The plan has no tasks; `request.db_cpus` and `pin_app`
+// do not matter.
+Result<Plan> plan_alone(const Topology& topology, const CpuSet& mask, const PlanRequest& request);
+
 }  // namespace inferstep

@@ -224,6 +224,23 @@ void gpus_are_the_nearest() {
     CHECK_EQ(gpus_of(plan(topology, tasks, {2, 4, true, true})), "0 | 0");
 }
 
+void databases_alone_share_everything_out() {
+    const Topology t = machine("2socket-odd-even");
+    const auto alone = [&](const char* mask, int instances) {
+        const Result<Plan> result = plan_alone(t, cpus(mask), {instances, 0, true, false});
+        return result ? words_of(*result) : result.error().message;
+    };
+    // A single one may reach over domains; two keep to their own.
+    CHECK_EQ(alone("0-7", 1), "0-7 :");
+    CHECK_EQ(alone("0-7", 2), "0,2,4,6 | 1,3,5,7 :");
+    CHECK_EQ(alone("0-2", 3), "0 | 2 | 1 :");
+    CHECK_EQ(alone("5", 1), "5 :");
+    CHECK_FAILS(plan_alone(t, cpus("0-1"), {3, 0, true, false}), "ask for at most 2");
+    CHECK_FAILS(plan_alone(t, cpus("30"), {}), "has none of the step's CPUs (30)");
+    const Result<Plan> with_gpus = plan_alone(machine("8gpu"), cpus("0-127"), {2, 0, true, true});
+    CHECK_EQ(gpus_of(with_gpus), "0-3 | 4-7");
+}
+
 void blocks_are_cores() {
     const Topology t = machine("2socket-smt");
     const auto lists = [&](const char* mask, int n) {
@@ -248,6 +265,7 @@ CU_TestInfo kTests[] = {{"whole cores come from the instance's own domain", core
                         {"notes tell what nobody asked for", notes_tell_what_nobody_asked_for},
                         {"refusals name the option and what would be right", refusals_name_the_option},
                         {"GPUs are the nearest, none twice", gpus_are_the_nearest},
+                        {"databases alone share everything out", databases_alone_share_everything_out},
                         {"blocks for tasks are whole cores", blocks_are_cores},
                         CU_TEST_INFO_NULL};
 

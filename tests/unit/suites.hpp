@@ -1,7 +1,6 @@
 // The suites of the unit tests.
 //
-// To add one: write tests/unit/<name>.cpp with functions `void test()` that use check.hpp, a table of them, and at its
-// end
+// To add one: write tests/unit/<name>.cpp with functions `void test()` that use check.hpp, a table of them, and last
 //     CU_SuiteInfo kNameSuite = suite("name", kTests);
 // then declare it here and add it to kSuites. The Makefile finds the file by itself.
 // `build/tests/unit` runs all, `build/tests/unit WORD` those whose "suite: test" contains the word.
