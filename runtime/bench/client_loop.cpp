@@ -20,11 +20,12 @@ double wall_seconds() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// CPUs of this client for its forwards: tasks that were given the same CPUs share them.
-int own_threads(const StepIdentity& id) {
+// Threads of a forward in this process. Tasks that were given the same CPUs share them; and a thread has at least one
+// sample to itself, because threads that wait for each other on a busy node are slower than one.
+int forward_threads(const StepIdentity& id, int batch_size) {
     CpuSet mask;
     const int cpus = get_affinity(0, mask) ? mask.count() : 1;
-    return std::max(1, cpus / std::max(1, id.local_ranks));
+    return std::clamp(cpus / std::max(1, id.local_ranks), 1, batch_size);
 }
 
 Json array_of(const std::vector<std::int64_t>& values) {
@@ -94,8 +95,7 @@ Status ClientLoop::connect() {
 }
 
 Status ClientLoop::prepare(const std::string& state_directory) {
-    const auto model =
-        provide_model(client_, options_, state_directory.empty() ? record_.directory() : state_directory);
+    const auto model = provide_model(client_, options_, state_directory, record_.directory());
     if (!model) {
         return model.error();
     }
@@ -116,12 +116,14 @@ Status ClientLoop::prepare(const std::string& state_directory) {
 }
 
 Status ClientLoop::make_reference(const LoopModel& model) {
-    const auto file = reference_file(options_, model);
-    if (!file) {
-        return file.error();
+    const bool own = options_.reference.empty();
+    const auto other = own ? Result<std::string>(std::string()) : read_file(options_.reference);
+    if (!other) {
+        return other.error();
     }
-    const std::string origin = options_.reference.empty() ? model.origin : options_.reference;
-    const auto forward = ReferenceModel::load(*file, origin, own_threads(summary_.id));
+    const std::string origin = own ? model.origin : options_.reference;
+    const auto forward =
+        ReferenceModel::load(own ? model.file : *other, origin, forward_threads(summary_.id, options_.batch_size));
     if (!forward) {
         return forward.error();
     }

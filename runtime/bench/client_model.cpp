@@ -20,7 +20,8 @@ constexpr int kClasses = 1000;
 
 Error told(const ClientStatus& status) { return Error{status.message(), {}}; }
 
-// The first directory that can be written: the user's cache, else the directory where the processes agree.
+// The user's cache, else a directory that is the user's, too: a model is code, and comes from no place where others
+// write.
 std::string cache_directory(const std::string& otherwise) {
     const char* cache = std::getenv("XDG_CACHE_HOME");
     const char* home = std::getenv("HOME");
@@ -34,7 +35,7 @@ std::string cache_directory(const std::string& otherwise) {
 }
 
 // The file of a ResNet, made when it is not there yet.
-Result<std::string> built_model(const std::string& architecture, const std::string& otherwise) {
+Result<std::string> built_model(const std::string& architecture, const std::string& cache) {
     const auto backend = open_torch_backend(library_directory());
     if (!backend) {
         return backend.error();
@@ -44,15 +45,15 @@ Result<std::string> built_model(const std::string& architecture, const std::stri
     for (char& c : version) {
         c = c == ' ' || c == '/' ? '-' : c;
     }
-    const std::string path = fmt::format("{}/{}-seed{}-{}-{}.pt", cache_directory(otherwise), architecture, kSeed,
-                                         INFERSTEP_VERSION, version);
+    const std::string path =
+        fmt::format("{}/{}-seed{}-{}-{}.pt", cache, architecture, kSeed, INFERSTEP_VERSION, version);
     // Without the lock (a file system that has none) two may make the same file: written beside it and renamed.
     const auto lock = FileLock::acquire(path + ".lock", kStoreSeconds);
     if (!lock) {
         print_note(lock.error().message);
     }
     struct stat st {};
-    if (stat(path.c_str(), &st) == 0 && st.st_size > 0) {
+    if (stat(path.c_str(), &st) == 0 && st.st_size > 0 && st.st_uid == geteuid()) {
         return path;
     }
     print_note(fmt::format("making {}", path));
@@ -105,12 +106,14 @@ Status fetch_into(LoopModel& model, Client& client) {
 }
 
 // With the lock held, so that the others of this instance wait until the model is there.
-Status store_unless_there(Client& client, const ClientOptions& options, const std::string& lock_directory,
-                          LoopModel& model) {
+Status store_unless_there(Client& client, const ClientOptions& options, const std::string& state_directory,
+                          const std::string& cache, LoopModel& model) {
     // Instances of a node have locks of their own, so that they load their models at the same time.
     const char* instance = std::getenv("INFER_INSTANCE");
-    const auto lock = FileLock::acquire(
-        fmt::format("{}/model-{}.lock", lock_directory, instance != nullptr ? instance : "0"), 2 * kStoreSeconds);
+    const auto lock =
+        FileLock::acquire(fmt::format("{}/model-{}.lock", state_directory.empty() ? cache : state_directory,
+                                      instance != nullptr ? instance : "0"),
+                          2 * kStoreSeconds);
     if (!lock) {
         print_note(lock.error().message);
     }
@@ -122,7 +125,7 @@ Status store_unless_there(Client& client, const ClientOptions& options, const st
         return Status::ok();
     }
     if (model.file.empty()) {
-        const auto path = built_model(options.architecture, lock_directory);
+        const auto path = built_model(options.architecture, cache);
         if (!path) {
             return path.error();
         }
@@ -135,7 +138,8 @@ Status store_unless_there(Client& client, const ClientOptions& options, const st
 
 }  // namespace
 
-Result<LoopModel> provide_model(Client& client, const ClientOptions& options, const std::string& lock_directory) {
+Result<LoopModel> provide_model(Client& client, const ClientOptions& options, const std::string& state_directory,
+                                const std::string& record_directory) {
     LoopModel model;
     model.name = options.model_name;
     if (!options.model.empty()) {
@@ -143,7 +147,7 @@ Result<LoopModel> provide_model(Client& client, const ClientOptions& options, co
             return s.error();
         }
     }
-    if (Status s = store_unless_there(client, options, lock_directory, model); !s) {
+    if (Status s = store_unless_there(client, options, state_directory, cache_directory(record_directory), model); !s) {
         return s.error();
     }
     if (model.file.empty()) {
@@ -152,10 +156,6 @@ Result<LoopModel> provide_model(Client& client, const ClientOptions& options, co
         }
     }
     return model;
-}
-
-Result<std::string> reference_file(const ClientOptions& options, const LoopModel& model) {
-    return options.reference.empty() ? Result<std::string>(model.file) : read_file(options.reference);
 }
 
 }  // namespace inferstep

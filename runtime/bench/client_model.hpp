@@ -16,12 +16,10 @@ struct LoopModel {
     std::string file;    // the bytes of its file, from the disk or from the database
 };
 
-// Find the model or store it. One process at a time does that: `lock_directory` is where they agree, of this node if
-// possible. A model of that name that the database has already is taken as it is; otherwise options.model is stored, or
-// a ResNet that is made once and kept in the user's cache.
-Result<LoopModel> provide_model(Client& client, const ClientOptions& options, const std::string& lock_directory);
-
-// The bytes of the file to compare with: options.reference, else the model itself.
-Result<std::string> reference_file(const ClientOptions& options, const LoopModel& model);
+// Find the model or store it. One process at a time does that; they agree in `state_directory`, or, where it is empty,
+// in the user's cache. A model of that name that the database has already is taken as it is; otherwise options.model is
+// stored, or a ResNet that is made once and kept in the user's cache.
+Result<LoopModel> provide_model(Client& client, const ClientOptions& options, const std::string& state_directory,
+                                const std::string& record_directory);
 
 }  // namespace inferstep

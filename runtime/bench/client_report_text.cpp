@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 
 #include "bench/client_report.hpp"
 #include "core/stats.hpp"
@@ -96,9 +97,14 @@ std::string report_text(const ClientReport& report, const ClientOptions& options
     const std::vector<NodeRate> rates = node_rates(report);
     const Totals totals = totals_of(report, rates);
     const auto clients = static_cast<int>(report.ranks.size());
-    std::string text = fmt::format("{} client{} on {} node{}, model {}, batch {}, {}\n\n", clients, plural(clients),
-                                   rates.size(), plural(static_cast<int>(rates.size())), options.model_name,
-                                   options.batch_size, options.fortran ? "Fortran" : "C++");
+    std::set<int> seen;
+    for (const RankSummary& rank : report.ranks) {
+        seen.insert(rank.id.node_index);
+    }
+    const auto nodes = static_cast<int>(seen.size());
+    std::string text =
+        fmt::format("{} client{} on {} node{}, model {}, batch {}, {}\n\n", clients, plural(clients), nodes,
+                    plural(nodes), options.model_name, options.batch_size, options.fortran ? "Fortran" : "C++");
     text +=
         fmt::format("{:<14}{:>9}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "[ms]", "count", "mean", "p50", "p95", "p99", "max");
     for (const Samples& s : report.samples) {

@@ -1,7 +1,12 @@
 // inferstep client: the put → run → get loop against the step's databases.
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <memory>
+#include <utility>
 
 #include "bench/client_run.hpp"
 #include "cli/commands.hpp"
@@ -63,7 +68,7 @@ Status read_numbers(const Arguments& a, ClientOptions& o) {
     o.seed = static_cast<std::uint64_t>(seed);
     for (const std::string& part : split(a.shape, ',')) {
         int extent = 0;
-        if (Status s = read_integer("--shape", part.empty() ? "''" : part, 1, kMost, extent); !s) {
+        if (Status s = read_integer("--shape", part.empty() ? " " : part, 1, kMost, extent); !s) {
             return s;
         }
         o.shape.push_back(extent);
@@ -105,6 +110,18 @@ Status read_words(const Arguments& a, ClientOptions& o) {
     return Status::ok();
 }
 
+// What the user names must be there before anything begins: the mistake of one word should not cost a step.
+Status find_files(const ClientOptions& options) {
+    const std::pair<const char*, const std::string*> named[] = {
+        {"--model", &options.model}, {"--reference", &options.reference}, {"--images", &options.images}};
+    for (const auto& [option, path] : named) {
+        if (!path->empty() && access(path->c_str(), R_OK) != 0) {
+            return fail("{}={}: {}", option, *path, std::strerror(errno));
+        }
+    }
+    return Status::ok();
+}
+
 std::vector<std::string> own_command() {
     const auto text = read_file("/proc/self/cmdline");
     std::vector<std::string> words = text ? split(*text, '\0') : std::vector<std::string>{};
@@ -128,6 +145,10 @@ int client(const Arguments& a, std::int64_t began_ns) {
         print_error(with_hint(fail("there is no database: neither --endpoint nor SSDB names one"),
                               "start it with `srun --infer-colocate=1 inferstep client` or "
                               "`inferstep run --colocate=1 -- inferstep client`"));
+        return 1;
+    }
+    if (const Status s = find_files(options); !s) {
+        print_error(s.error());
         return 1;
     }
     const Result<int> code = run_clients(options, step_identity(), began_ns);
