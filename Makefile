@@ -143,7 +143,11 @@ $(PKG)/torch/.complete: | $(BUILD)/torch.stamp
 	$(Q)for f in $(TORCH_HOME)/lib/*.so* $$(contrib/deps/torch.sh --cudart | sed 's,$$,/*.so.*,'); do ln -sf $$f $(@D)/; done
 	$(Q)touch $@
 
-$(BUILD)/tests/unit: $(UNIT_OBJ) $(filter-out %/main.o,$(CLI_OBJ)) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)
+# The plugin's rules are tested as they were compiled for it.
+SPANK_UNIT := $(addprefix $(BUILD)/obj/spank-spank_,options.o settings.o)
+$(UNIT_OBJ): CPPFLAGS += -I.
+
+$(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ)) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ $(PC_LIBS) -lcunit -ldl -pthread -o $@

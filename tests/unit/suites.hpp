@@ -12,6 +12,7 @@ namespace inferstep::test {
 
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
+extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
 extern CU_SuiteInfo kSpawnSuite;
@@ -19,7 +20,8 @@ extern CU_SuiteInfo kTopologySuite;
 extern CU_SuiteInfo kValuesSuite;
 
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite, &kFilesSuite, &kSpawnSuite, &kTopologySuite, &kPlanSuite, &kPlanPropertiesSuite, &kDrawSuite,
+    &kValuesSuite, &kFilesSuite,          &kSpawnSuite, &kTopologySuite,
+    &kPlanSuite,   &kPlanPropertiesSuite, &kDrawSuite,  &kOptionsSuite,
 };
 
 }  // namespace inferstep::test
