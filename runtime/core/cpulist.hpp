@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <string>
 
 #include "core/cpuset.hpp"
@@ -9,7 +10,7 @@
 namespace inferstep {
 
 inline std::string cpu_list(const CpuSet& set) {
-    std::array<char, kMaxCpus * 4> text;  // long enough for every other CPU of kMaxCpus
+    std::array<char, std::size_t{kMaxCpus} * 4> text;  // long enough for every other CPU of kMaxCpus
     return format_cpus(set, text.data(), text.size());
 }
 

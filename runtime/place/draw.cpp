@@ -47,6 +47,7 @@ std::vector<std::vector<std::string>> rows_of(const std::vector<std::vector<std:
     std::vector<std::vector<std::string>> rows;
     for (std::size_t r = 0; r < threads; ++r) {
         std::vector<std::string> row;
+        row.reserve(cores.size());
         for (const auto& core : cores) {
             row.push_back(r < core.size() ? marks[core[r]].text : "");
         }
@@ -99,6 +100,7 @@ std::string draw_tasks(const Plan& plan, const std::vector<Mark>& marks) {
         alike[{cpu_list(plan.tasks[t].after), plan.tasks[t].instance}].push_back(static_cast<int>(t));
     }
     std::vector<std::pair<std::vector<int>, std::pair<std::string, int>>> lines;
+    lines.reserve(alike.size());
     for (const auto& [what, tasks] : alike) {
         lines.emplace_back(tasks, what);
     }

@@ -57,7 +57,7 @@ std::vector<Gpu> from_device_nodes() {
 
 // The domain that shares most CPUs with the device's surroundings; -1 when they are the whole machine.
 int domain_near(hwloc_topology_t t, hwloc_obj_t device, const Topology& topology) {
-    const hwloc_obj_t around = hwloc_get_non_io_ancestor_obj(t, device);
+    hwloc_obj* const around = hwloc_get_non_io_ancestor_obj(t, device);
     if (around == nullptr || around->cpuset == nullptr || topology.domains.empty()) {
         return -1;
     }

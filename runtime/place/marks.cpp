@@ -36,6 +36,7 @@ std::vector<std::vector<std::size_t>> cores_of(const Topology& topology, int dom
         }
     }
     std::vector<std::vector<std::size_t>> cores;
+    cores.reserve(by_core.size());
     for (auto& [core, cpus] : by_core) {
         cores.push_back(std::move(cpus));
     }

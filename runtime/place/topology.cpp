@@ -41,7 +41,7 @@ Result<Handle> load(const std::string& xml, bool with_gpus) {
 }
 
 int package_of(hwloc_topology_t t, hwloc_obj_t object) {
-    const hwloc_obj_t package = hwloc_get_ancestor_obj_by_type(t, HWLOC_OBJ_PACKAGE, object);
+    hwloc_obj* const package = hwloc_get_ancestor_obj_by_type(t, HWLOC_OBJ_PACKAGE, object);
     return package != nullptr ? static_cast<int>(package->logical_index) : 0;
 }
 
@@ -82,7 +82,7 @@ Result<Topology> reduce(hwloc_topology_t t) {
         const int os = static_cast<int>(pu->os_index);
         domain->cpus.add(os);
         // Where cores are not known every CPU is one.
-        const hwloc_obj_t core = hwloc_get_ancestor_obj_by_type(t, HWLOC_OBJ_CORE, pu);
+        hwloc_obj* const core = hwloc_get_ancestor_obj_by_type(t, HWLOC_OBJ_CORE, pu);
         const unsigned index = core != nullptr ? core->logical_index : static_cast<unsigned>(cores) + pu->logical_index;
         topology.cpus.push_back({os, static_cast<int>(index), static_cast<int>(domain - topology.domains.begin())});
     }
