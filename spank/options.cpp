@@ -3,20 +3,9 @@
 #include <ctype.h>
 
 #include "core/cwords.hpp"
-#include "core/page.hpp"
 
 namespace inferstep::plugin {
 namespace {
-
-bool check_number(const OptionSpec& spec, const char* shown, const char* value, Problem& why) {
-    return is_number(value, strlen(value), spec.low, spec.high) ||
-           why.is("%s wants a whole number from %ld to %ld, not '%.80s'", shown, spec.low, spec.high, value);
-}
-
-bool check_choice(const OptionSpec& spec, const char* shown, const char* value, Problem& why) {
-    return is_one_of(value, strlen(value), spec.words) ||
-           why.is("%s wants one of %s, not '%.80s'", shown, spec.words, value);
-}
 
 // One key=value of a model. The supervisor knows what each key means; refused here is what can mean nothing.
 bool check_model_key(const char* shown, const char* word, size_t length, Problem& why) {
@@ -41,7 +30,7 @@ bool check_model_key(const char* shown, const char* word, size_t length, Problem
 }
 
 // NAME:PATH[,key=value…][;NAME:PATH…]
-bool check_models(const OptionSpec& /*spec*/, const char* shown, const char* value, Problem& why) {
+bool check_models(const char* shown, const char* value, Problem& why) {
     for (const char* item = value;; ++item) {
         const size_t length = strcspn(item, ";");
         const size_t file = strcspn(item, ",;");
@@ -63,32 +52,7 @@ bool check_models(const OptionSpec& /*spec*/, const char* shown, const char* val
     }
 }
 
-constexpr const char* kYesNo = "yes|no|1|0";
-
 }  // namespace
-
-const OptionSpec kTable[kOptions] = {
-    {"colocate", "INFER_COLOCATE", check_number, 1, kMaxInstances, "", false, 2, "N",
-     "[infer] start N inference databases on each node, beside the tasks (default 1)"},
-    {"db-cpus", "INFER_DB_CPUS", check_number, 1, kMaxCpus, "", true, 1, "K",
-     "[infer] CPUs of each node for the databases (default 2, at least one each)"},
-    {"db-tpq", "INFER_DB_TPQ", check_number, 1, kMaxCpus, "", true, 1, "T",
-     "[infer] worker threads for each device of a database (default 1)"},
-    {"pin-app", "INFER_PIN_APP", check_choice, 0, 0, "yes|no", true, 1, "yes|no",
-     "[infer] keep the tasks off the databases' CPUs (default yes)"},
-    {"model", "INFER_MODEL", check_models, 0, 0, "", true, 1, "NAME:PATH[,key=value]",
-     "[infer] load this model before the tasks start; may be repeated"},
-    {"device", "INFER_DEVICE", check_choice, 0, 0, "cpu|gpu|auto", true, 1, "cpu|gpu|auto",
-     "[infer] where models run (default auto)"},
-    {"outdir", "INFER_OUTDIR", nullptr, 0, 0, "", true, 1, "DIR",
-     "[infer] write the records of the step below this directory"},
-    {"timeout", "INFER_TIMEOUT", check_number, 1, 86400, "", true, 1, "S",
-     "[infer] seconds until the databases must be ready (default 60)"},
-    {"dry-run", "INFER_DRY_RUN", check_choice, 0, 0, kYesNo, false, 0, nullptr,
-     "[infer] show the plan of each node and start nothing"},
-    {"verbose", "INFER_VERBOSE", check_choice, 0, 0, kYesNo, true, 0, nullptr,
-     "[infer] show the plan of each node and when it is ready"},
-};
 
 void OptionSet::set(int id, const char* value, Source source) {
     sources[id] = source;
@@ -138,7 +102,20 @@ bool check_value(int id, const char* shown, const char* value, Problem& why) {
     if (*value == '\0') {
         return why.is("%s wants a value", shown);
     }
-    return kTable[id].check == nullptr || kTable[id].check(kTable[id], shown, value, why);
+    const OptionSpec& spec = kTable[id];
+    switch (spec.kind) {
+        case Kind::number:
+            return is_number(value, strlen(value), spec.low, spec.high) ||
+                   why.is("%s wants a whole number from %ld to %ld, not '%.80s'", shown, spec.low, spec.high, value);
+        case Kind::choice:
+            return is_one_of(value, strlen(value), spec.words) ||
+                   why.is("%s wants one of %s, not '%.80s'", shown, spec.words, value);
+        case Kind::models:
+            return check_models(shown, value, why);
+        case Kind::directory:
+            return true;
+    }
+    return false;
 }
 
 const char* spelled_out(int id, const char* value) {

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "core/page.hpp"
 #include "core/problem.hpp"
 
 namespace inferstep::plugin {
@@ -12,11 +13,12 @@ enum OptionId { kColocate, kDbCpus, kDbTpq, kPinApp, kModel, kDevice, kOutdir, k
 
 constexpr size_t kMaxValue = 4096;  // bytes of one value; a longer one is refused
 
+enum class Kind { number, choice, directory, models };
+
 struct OptionSpec {
     const char* name;  // without "infer-": the supervisor's name for it, and that of its default in plugstack.conf
     const char* twin;  // the environment variable that is used where the option is not given
-    // nullptr: any text will do.
-    bool (*check)(const OptionSpec& spec, const char* shown, const char* value, Problem& why);
+    Kind kind;
     long low, high;     // of a number
     const char* words;  // of a choice
     bool has_default;   // an admin can give it one
@@ -24,7 +26,28 @@ struct OptionSpec {
     const char* argument;
     const char* help;
 };
-extern const OptionSpec kTable[kOptions];
+constexpr OptionSpec kTable[kOptions] = {
+    {"colocate", "INFER_COLOCATE", Kind::number, 1, kMaxInstances, "", false, 2, "N",
+     "[infer] start N inference databases on each node, beside the tasks (default 1)"},
+    {"db-cpus", "INFER_DB_CPUS", Kind::number, 1, kMaxCpus, "", true, 1, "K",
+     "[infer] CPUs of each node for the databases (default 2, at least one each)"},
+    {"db-tpq", "INFER_DB_TPQ", Kind::number, 1, kMaxCpus, "", true, 1, "T",
+     "[infer] worker threads for each device of a database (default 1)"},
+    {"pin-app", "INFER_PIN_APP", Kind::choice, 0, 0, "yes|no", true, 1, "yes|no",
+     "[infer] keep the tasks off the databases' CPUs (default yes)"},
+    {"model", "INFER_MODEL", Kind::models, 0, 0, "", true, 1, "NAME:PATH[,key=value]",
+     "[infer] load this model before the tasks start; may be repeated"},
+    {"device", "INFER_DEVICE", Kind::choice, 0, 0, "cpu|gpu|auto", true, 1, "cpu|gpu|auto",
+     "[infer] where models run (default auto)"},
+    {"outdir", "INFER_OUTDIR", Kind::directory, 0, 0, "", true, 1, "DIR",
+     "[infer] write the records of the step below this directory"},
+    {"timeout", "INFER_TIMEOUT", Kind::number, 1, 86400, "", true, 1, "S",
+     "[infer] seconds until the databases must be ready (default 60)"},
+    {"dry-run", "INFER_DRY_RUN", Kind::choice, 0, 0, "yes|no|1|0", false, 0, nullptr,
+     "[infer] show the plan of each node and start nothing"},
+    {"verbose", "INFER_VERBOSE", Kind::choice, 0, 0, "yes|no|1|0", true, 0, nullptr,
+     "[infer] show the plan of each node and when it is ready"},
+};
 
 // Where a value comes from; a later one counts more.
 enum class Source { none, plugstack, environment, inherited, given };

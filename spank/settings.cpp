@@ -24,7 +24,7 @@ bool add(const char* (&list)[kMaxWords], const char* word, const char* value, co
             return true;
         }
     }
-    return why.is("plugstack.conf: '%s' is one too many; %d fit", word, kMaxWords);
+    return why.is("plugstack.conf: '%s' is one too many; %zu fit", word, kMaxWords);
 }
 
 bool read_word(Settings& settings, const char* word, Problem& why) {

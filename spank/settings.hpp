@@ -7,7 +7,7 @@
 
 namespace inferstep::plugin {
 
-constexpr int kMaxWords = 64;  // of one kind
+constexpr size_t kMaxWords = 64;  // of one kind
 
 enum PathId { kProgram, kRedis, kStatedir, kPaths };
 constexpr const char* kPathKeys[kPaths] = {"inferstep", "redis", "statedir"};

@@ -41,8 +41,11 @@ inline bool dry_run_done(const Page& page) {
 // A text of the page: ends within its field, whoever wrote it.
 template <std::size_t size>
 struct PageText {
-    explicit PageText(const char (&field)[size]) { memcpy(text, field, size); }
-    char text[size + 1] = "";
+    explicit PageText(const char (&field)[size]) {
+        memcpy(text, field, size);
+        text[size] = '\0';
+    }
+    char text[size + 1];
 };
 
 // Calls set(name, value, replace) for every variable that the task gets. False: the page gives it no database.
