@@ -170,8 +170,7 @@ bool admit_task(spank_t spank) {
     }
     if (id == 0 && node.options.enabled(kVerbose)) {
         Problem line;
-        line.is("node %u: %d databases are ready after %ld ms", node.step.node, node.page->instance_count,
-                static_cast<long>(now_ms() - start));
+        line.is("node %u: the databases are ready after %ld ms", node.step.node, static_cast<long>(now_ms() - start));
         say(line);
     }
     return take_part(spank, *node.page, id);
