@@ -8,17 +8,30 @@
 
 namespace inferstep {
 
-Result<Events> Events::create(UniqueFd life_fd) {
+sigset_t step_signals() {
     sigset_t set;
     sigemptyset(&set);
     for (const int s : {SIGTERM, SIGINT, SIGHUP}) {
         sigaddset(&set, s);
     }
-    UniqueFd signals(sigprocmask(SIG_BLOCK, &set, nullptr) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1);
-    if (!signals) {
+    return set;
+}
+
+Result<UniqueFd> take_step_signals() {
+    const sigset_t set = step_signals();
+    UniqueFd fd(sigprocmask(SIG_BLOCK, &set, nullptr) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1);
+    if (!fd) {
         return fail("cannot wait for signals: {}", std::strerror(errno));
     }
-    return Events(std::move(life_fd), std::move(signals));
+    return fd;
+}
+
+Result<Events> Events::create(UniqueFd life_fd) {
+    Result<UniqueFd> signals = take_step_signals();
+    if (!signals) {
+        return signals.error();
+    }
+    return Events(std::move(life_fd), std::move(*signals));
 }
 
 std::vector<int> Events::wait(const std::vector<int>& fds, int timeout_ms) {

@@ -11,9 +11,15 @@
 
 namespace inferstep {
 
+// The signals that end a step: SIGTERM, SIGINT, SIGHUP.
+sigset_t step_signals();
+
+// From now on they arrive at this signalfd alone. Those that our parent has us ignore are never seen.
+Result<UniqueFd> take_step_signals();
+
 class Events {
    public:
-    // From now on SIGTERM, SIGINT and SIGHUP arrive here alone. `life_fd` (owned; may be empty) is the read end of the
+    // Takes the step's signals. `life_fd` (owned; may be empty) is the read end of the
     // lifetime pipe: a byte in it, or its end, means that the step is over.
     static Result<Events> create(UniqueFd life_fd);
 

@@ -19,6 +19,7 @@
 #include "core/step.hpp"
 #include "core/wait.hpp"
 #include "core/words.hpp"
+#include "db/events.hpp"
 #include "db/local_task.hpp"
 #include "db/page_map.hpp"
 #include "db/state_dir.hpp"
@@ -39,7 +40,6 @@ class LocalRun {
 
    private:
     Status make_page();
-    Status take_signals();
     Status fork_tasks();
     Status start_supervisor();
     void wait_for_tasks();
@@ -70,9 +70,11 @@ Status LocalRun::start() {
     if (Status s = make_page(); !s) {
         return s;
     }
-    if (Status s = take_signals(); !s) {
-        return s;
+    Result<UniqueFd> signals = take_step_signals();
+    if (!signals) {
+        return signals.error();
     }
+    signals_ = std::move(*signals);
     if (Status s = fork_tasks(); !s) {
         return s;
     }
@@ -106,16 +108,6 @@ Status LocalRun::make_page() {
     life_read_.reset(ends[0]);
     life_write_.reset(ends[1]);
     return Status::ok();
-}
-
-Status LocalRun::take_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int s : {SIGINT, SIGTERM, SIGHUP}) {
-        sigaddset(&set, s);
-    }
-    signals_.reset(sigprocmask(SIG_BLOCK, &set, nullptr) == 0 ? signalfd(-1, &set, SFD_CLOEXEC) : -1);
-    return signals_ ? Status::ok() : Status(fail("cannot wait for signals: {}", std::strerror(errno)));
 }
 
 Status LocalRun::fork_tasks() {

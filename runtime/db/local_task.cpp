@@ -1,7 +1,6 @@
 #include "db/local_task.hpp"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -13,19 +12,18 @@
 
 #include "core/log.hpp"
 #include "core/process.hpp"
+#include "db/events.hpp"
 
 namespace inferstep {
 namespace {
 
 constexpr int kCannotExecute = 126;  // as shells have it
 
-void default_signals() {
-    for (int s = 1; s < NSIG; ++s) {
-        signal(s, SIG_DFL);
-    }
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
+// As we found them: what the user's shell ignores (nohup) the task ignores too. SIGPIPE alone is ignored by ourselves.
+void restore_signals() {
+    const sigset_t taken = step_signals();
+    sigprocmask(SIG_UNBLOCK, &taken, nullptr);
+    signal(SIGPIPE, SIG_DFL);
 }
 
 void set_environment(const Page& page, std::uint32_t rank) {
@@ -92,7 +90,7 @@ Result<LocalTask> fork_task(MappedPage& page, std::uint32_t rank, int life_fd, c
             _exit(1);
         }
         close(life_fd);
-        default_signals();
+        restore_signals();
         become_task(*page, rank, program, arguments);
     }
     if (task.pid < 0) {
