@@ -108,7 +108,11 @@ Status make_directories(const std::string& path) {
 }
 
 std::string absolute_path(const std::string& path) {
-    return std::filesystem::absolute(path).lexically_normal().string();
+    std::string whole = std::filesystem::absolute(path).lexically_normal().string();
+    if (whole.size() > 1 && whole.back() == '/') {
+        whole.pop_back();
+    }
+    return whole;
 }
 
 Result<std::string> sha256_of_file(const std::string& path) {
