@@ -10,8 +10,11 @@
 
 namespace inferstep::test {
 
+extern CU_SuiteInfo kClientBenchSuite;
+extern CU_SuiteInfo kClientLibrarySuite;
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
+extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
@@ -20,8 +23,8 @@ extern CU_SuiteInfo kTopologySuite;
 extern CU_SuiteInfo kValuesSuite;
 
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite, &kFilesSuite,          &kSpawnSuite, &kTopologySuite,
-    &kPlanSuite,   &kPlanPropertiesSuite, &kDrawSuite,  &kOptionsSuite,
+    &kValuesSuite, &kFilesSuite,   &kSpawnSuite,         &kTopologySuite,    &kPlanSuite,  &kPlanPropertiesSuite,
+    &kDrawSuite,   &kOptionsSuite, &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,
 };
 
 }  // namespace inferstep::test
