@@ -144,11 +144,12 @@ SH
     job=$(tail -n 1 <<<"$output")
     rss=$(sacct_field "$job.0" MaxRSS)
     [ "${rss%K}" -gt 300000 ]
-    [ "$(user_run jq '.nodes[0].accounting.counted_by_slurm' acct/"$job".0/step.json)" = true ]
+    [ "$(user_run jq '.accounting.databases_counted' acct/"$job".0/step.json)" = true ]
 }
 
 @test "without the option: no variable, no process, nothing printed" {
-    run user_run srun -N1 -n1 sh -c 'env | grep -E "^(SSDB|INFER_|SR_)"; ls -d /dev/shm/inferstep-* 2>/dev/null; ps -u $(id -u) -o comm= | grep -E "redis|inferstep"; true'
+    run user_run srun -N1 -n1 sh -c 'env | grep -E "^(SSDB|INFER_|SR_)"; ls -d /dev/shm/inferstep-* 2>/dev/null; ps -u $(id -u) -o pid=,ppid=,args= | grep -E "[r]edis-server|[i]nferstep "; true'
+    echo "$output"
     [ "$status" = 0 ]
     [ -z "$output" ]
 }

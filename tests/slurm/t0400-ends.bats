@@ -19,7 +19,7 @@ begin() { # srun options… -- the tasks sleep for a minute
     job=$(cat "$CLUSTER_WORK/job")
     [ "$(step_pids redis-server | wc -l)" = 2 ]
 }
-step_pids() { pgrep -u "$CLUSTER_USER" -f "$1"; }
+step_pids() { pgrep -u "$CLUSTER_USER" -x "$1" --runstates RSDT; }
 expect_end() { # the step's srun ends within 15 s
     for _ in $(seq 150); do kill -0 "$BACKGROUND_PID" 2>/dev/null || return 0; sleep 0.1; done
     return 1
@@ -43,8 +43,8 @@ expect_end() { # the step's srun ends within 15 s
     pkill -KILL -f "slurmstepd: \[$job\.0\]"
     for _ in $(seq 50); do [ -z "$(step_pids redis-server)" ] && break; sleep 0.1; done
     [ -z "$(step_pids redis-server)" ]
-    [ -z "$(step_pids 'inferstep db')" ]
-    step_pids 'sleep 60' | xargs -r kill -9        # Slurm itself orphans the tasks of a slurmstepd that is killed
+    [ -z "$(step_pids inferstep)" ]
+    step_pids sleep | xargs -r kill -9        # Slurm itself orphans the tasks of a slurmstepd that is killed
     kill -TERM "$BACKGROUND_PID" || true
     sleep 0.2
     kill -KILL "$BACKGROUND_PID" 2>/dev/null || true
@@ -61,7 +61,7 @@ expect_end() { # the step's srun ends within 15 s
 
 @test "a supervisor killed in mid-run takes its databases along" {
     begin
-    step_pids 'inferstep db' | head -n 1 | xargs kill -9
+    step_pids inferstep | head -n 1 | xargs kill -9
     for _ in $(seq 50); do [ "$(step_pids redis-server | wc -l)" -le 1 ] && break; sleep 0.1; done
     [ "$(step_pids redis-server | wc -l)" -le 1 ]
     user_run scancel "$job"

@@ -29,11 +29,23 @@ traced_step() {
     rm -f "$log" "$log.step"
 }
 
+# slurmstepd starts threads as its timing wants: of several steps the one with the fewest forks counts.
+quietest_step() {
+    local i best='' now
+    for i in 1 2 3 4 5; do
+        now=$(traced_step)
+        if [ -z "$best" ] || [ "$(head -n 1 <<<"$now")" -lt "$(head -n 1 <<<"$best")" ]; then best=$now; fi
+    done
+    printf '%s\n' "$best"
+}
+
 @test "slurmstepd forks as often and opens the same files as without the plugin" {
-    with=$(traced_step)
+    traced_step >/dev/null                  # the first step of a slurmd does more than the later ones
+    with=$(quietest_step)
     plugstack_empty
-    without=$(traced_step)
+    without=$(quietest_step)
     plugstack_restore
+    echo "forks and shared pages, with: $(head -n 2 <<<"$with" | xargs), without: $(head -n 2 <<<"$without" | xargs)"
     [ "$(head -n 2 <<<"$with")" = "$(head -n 2 <<<"$without")" ]
     more=$(comm -23 <(tail -n +3 <<<"$with") <(tail -n +3 <<<"$without") | grep -v -e spank_infer.so || true)
     echo "opened only with the plugin: $more"
@@ -53,7 +65,7 @@ traced_step() {
 opened() { sed -n 's/.*openat([^"]*"\([^"]*\)".*= [0-9].*/\1/p' "$CLUSTER_WORK/$1.trace" | sed 's/[0-9][0-9]*/N/g' | sort -u; }
 
 @test "the plugin links libc alone and exports exactly what Slurm calls" {
-    so=$BUILD/lib/slurm/spank_infer.so
+    so=${BUILD:-$INFERSTEP_TOP/build}/lib/slurm/spank_infer.so
     [ "$(readelf -d "$so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')" = libc.so.6 ]
     run sh -c "nm -D --defined-only $so | awk '{print \$3}' | grep -vE '^(plugin_(name|type|version)|spank_plugin_version|slurm_spank_[a-z_]+)\$'"
     [ -z "$output" ]
