@@ -183,20 +183,22 @@ void a_silent_database_ends_in_a_timeout() {
     CHECK(client.ping());
 }
 
-void an_answer_in_drops_does_not_stretch_the_limit() {
-    FakeServer server({[](const Peer& peer) {
-        peer.answer_ping();
-        peer.read(10);
-        peer.write("$1000\r\n");
-        while (peer.write("x")) {  // each byte in time, the whole never
-            usleep(20'000);
+void an_answer_without_end_does_not_stretch_the_limit() {
+    for (const useconds_t pause : {20'000U, 0U}) {  // in drops, and in a stream that never stops
+        FakeServer server({[&](const Peer& peer) {
+            peer.answer_ping();
+            peer.read(10);
+            peer.write("$500000000\r\n");
+            while (peer.write("x")) {
+                usleep(pause);
+            }
+        }});
+        Client client;
+        if (connected(client, server, 300ms)) {
+            const std::int64_t start = now_ns();
+            CHECK(client.ping().code() == Code::timeout);
+            CHECK(seconds_since(start) < 4);
         }
-    }});
-    Client client;
-    if (connected(client, server, 300ms)) {
-        const std::int64_t start = now_ns();
-        CHECK(client.ping().code() == Code::timeout);
-        CHECK(seconds_since(start) < 4);
     }
 }
 
@@ -226,6 +228,27 @@ void a_refusal_in_the_middle_of_sending_is_heard() {
         const ClientStatus s = client.put_tensor<float>("x", shape, values);
         CHECK(s.code() == Code::server);
         contains(s, "invalid bulk length");
+    }
+}
+
+// Neither side may wait for the other to take what it has to say.
+void an_answer_is_taken_while_more_is_sent() {
+    FakeServer server({[](const Peer& peer) {
+        peer.answer_ping();
+        peer.read(100);
+        peer.write("$4194304\r\n" + std::string(4 << 20, 'x') + "\r\n");  // returns when the client has read most of it
+        peer.read(std::size_t{1} << 23);
+        peer.write("+OK\r\n" + tensor_reply("FLOAT", "*2\r\n:2\r\n:3\r\n", bytes_of_values()));
+        peer.read(1 << 20);
+    }});
+    const std::vector<float> values(1 << 21);
+    const std::array<std::int64_t, 1> shape{1 << 21};
+    std::vector<float> out(6);
+    Client client;
+    if (connected(client, server)) {
+        CHECK(client.infer("m", {"in", TensorType::float32, shape, values.data()},
+                           {"out", TensorType::float32, out.data(), 24}));
+        CHECK(out == kValues);
     }
 }
 
@@ -307,9 +330,10 @@ CU_TestInfo kTests[] = {
     {"a tensor is received, in drops too", a_tensor_is_received},
     {"answers that are no tensor are refused", answers_that_are_no_tensor_are_refused},
     {"a silent database ends in a timeout, then a new connection", a_silent_database_ends_in_a_timeout},
-    {"an answer in drops does not stretch the limit", an_answer_in_drops_does_not_stretch_the_limit},
+    {"an answer without end does not stretch the limit", an_answer_without_end_does_not_stretch_the_limit},
     {"a database that stops reading ends in a timeout", a_database_that_stops_reading_ends_in_a_timeout},
     {"a refusal in the middle of sending is heard", a_refusal_in_the_middle_of_sending_is_heard},
+    {"an answer is taken while more is sent", an_answer_is_taken_while_more_is_sent},
     {"the first error of a pipeline is the outcome", the_first_error_of_a_pipeline_is_the_outcome},
     {"a request that waited too long is a timeout", a_request_that_waited_too_long_is_a_timeout},
     {"wrong arguments send nothing", wrong_arguments_send_nothing},

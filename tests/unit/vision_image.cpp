@@ -125,8 +125,8 @@ void the_centre_is_cut_out_in_proportion() {
 // Stripes finer than the result must become their mean; picking single pixels would show black or white.
 void shrinking_averages() {
     const Folder folder;
-    const Bytes stripes = paint(2048, 2048, 3, [](int x, int, int) { return x % 2 == 0 ? 0 : 255; });
-    write_png(folder / "stripes.png", stripes, 2048, 2048, PNG_FORMAT_RGB);
+    const Bytes stripes = paint(1500, 1500, 3, [](int x, int, int) { return x % 2 == 0 ? 0 : 255; });
+    write_png(folder / "stripes.png", stripes, 1500, 1500, PNG_FORMAT_RGB);
     const auto tensor = load_image(folder / "stripes.png");
     if (CHECK(tensor)) {
         for (const int x : {0, 77, 223}) {

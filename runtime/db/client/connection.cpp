@@ -131,19 +131,20 @@ ClientStatus Connection::broken(const std::string& command, std::string_view why
 
 ClientStatus Connection::wait_for(short events, Deadline deadline, const std::string& command, short& ready) {
     for (;;) {
+        // Also when there is always something to read: an answer without end is no answer.
         const auto left =
             std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+        if (left <= 0) {
+            return {Code::timeout, command + ": database " + address_ + " did not answer in time"};
+        }
         pollfd item{context_->fd, events, 0};
-        const int n = poll(&item, 1, static_cast<int>(std::clamp<long long>(left, 0, 1 << 30)));
+        const int n = poll(&item, 1, static_cast<int>(std::min<long long>(left, 1 << 30)));
         if (n > 0) {
             ready = item.revents;
             return {};
         }
         if (n < 0 && errno != EINTR) {
             return broken(command, std::strerror(errno));
-        }
-        if (n == 0 && left <= 0) {
-            return {Code::timeout, command + ": database " + address_ + " did not answer in time"};
         }
     }
 }
