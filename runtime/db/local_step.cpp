@@ -20,6 +20,7 @@
 #include "core/wait.hpp"
 #include "core/words.hpp"
 #include "db/events.hpp"
+#include "db/leftovers.hpp"
 #include "db/local_task.hpp"
 #include "db/page_map.hpp"
 #include "db/state_dir.hpp"
@@ -75,6 +76,7 @@ Status LocalRun::start() {
         return signals.error();
     }
     signals_ = std::move(*signals);
+    adopt_orphans();
     if (Status s = fork_tasks(); !s) {
         return s;
     }
@@ -155,6 +157,7 @@ Status LocalRun::start_supervisor() {
 
 int LocalRun::run() {
     wait_for_tasks();
+    end_leftovers(supervisor_);
     end_supervisor();
     if (page_state(**page_) != PageState::failed) {
         complete_records();

@@ -16,9 +16,10 @@ struct LocalStep {
 };
 
 // Start `tasks` copies of the program, wait for them, end the databases, merge the records. SIGINT, SIGTERM and SIGHUP
-// are passed on to the tasks; a second SIGINT kills them. Standard input is the first task's. Nothing outlives this
-// process, also when it is killed. Returns the highest exit code of a task (128 + signal), or 1 when the databases did
-// not become ready. Error: the program cannot be found or the step not be set up; no task has run.
+// are passed on to the tasks; a second SIGINT kills them. Standard input is the first task's. What the tasks leave
+// running is killed when the last of them has ended, and nothing outlives this process when it is killed itself.
+// Returns the highest exit code of a task (128 + signal), or 1 when the databases did not become ready. Error: the
+// program cannot be found or the step not be set up; no task has run.
 Result<int> run_local_step(const LocalStep& step);
 
 }  // namespace inferstep

@@ -62,6 +62,14 @@ PY
     [[ $output == *"code 0"* ]]
 }
 
+@test "what the tasks leave running is killed with the step, also what has left its parent" {
+    run timeout 20 inferstep run --statedir="$state" -n 2 sh -c 'sleep 30117 & (setsid sh -c "sleep 30217 & sleep 30317" >/dev/null 2>&1 &); echo "$! $$"; sleep 0.2'
+    echo "$output"
+    [ "$status" = 0 ]
+    ! pgrep -f '^sleep 30[123]17$' || return 1
+    for line in "${lines[@]}"; do gone "${line% *}"; done
+}
+
 @test "kill -9 of run: no task, database or directory stays" {
     background -n 2 sh -c 'echo $$ >>tasks; touch started; exec sleep 300'
     wait_until test "$(wc -l <tasks)" = 2
@@ -152,7 +160,7 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
     [[ $output == *alone/lib/inferstep/inferdb.so* ]]
 }
 
-@test "a database log that is too late to help is shown when the database does not start" {
+@test "a module that cannot be loaded: the database's own words are shown" {
     mkdir -p broken/bin broken/lib/inferstep
     cp "$(command -v inferstep)" broken/bin/
     echo "no shared object" >broken/lib/inferstep/inferdb.so
