@@ -1,0 +1,166 @@
+#!/usr/bin/env bats
+# What a step leaves in its record directory, where that is, and what happens when it cannot be written.
+
+load ../lib/step
+
+setup() { step_setup; }
+teardown() { step_teardown; }
+
+# value FILE EXPRESSION: of the JSON in FILE, as d.
+value() { python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$@"; }
+
+@test "--outdir: plan, readiness, statistics and logs of the databases, and why there is no accounting" {
+    run infer --colocate=2 --db-cpus=2 --pin-app=no --device=cpu --outdir=records sh -c 'redis-cli -s "${SSDB#unix://}" set a b'
+    [ "$status" = 0 ]
+    dir=$(echo records/local.*)
+    [ "$(cd "$dir" && ls)" = "db_$(hostname)_0.log
+db_$(hostname)_1.log
+sacct_local.txt
+step.json" ]
+    grep -q 'did not run under Slurm' "$dir/sacct_local.txt"
+    grep -q 'ready to exit' "$dir/db_$(hostname)_0.log"
+    [ "$(value "$dir/step.json" 'd["schema"], len(d["nodes"])')" = "('inferstep-step/1', 1)" ]
+    [ "$(value "$dir/step.json" '[db["ended"]["exit_code"] for n in d["nodes"] for db in n["databases"]]')" = "[0, 0]" ]
+    [ "$(value "$dir/step.json" 'sum(db["statistics"]["commands"].get("set", {"calls": 0})["calls"] for db in d["nodes"][0]["databases"])')" = 1 ]
+    [ "$(value "$dir/step.json" '0 < d["nodes"][0]["phases_s"]["planned"] < d["nodes"][0]["phases_s"]["ready"] < d["nodes"][0]["phases_s"]["stopped"]')" = True ]
+    [ "$(value "$dir/step.json" 'all(db["ended"]["max_rss_bytes"] > 2**20 and db["ended"]["user_cpu_s"] + db["ended"]["system_cpu_s"] > 0 for db in d["nodes"][0]["databases"])')" = True ]
+    [ "$(value "$dir/step.json" '[i["cpus"] for i in d["nodes"][0]["plan"]["instances"]] == [db["cpus"] for db in d["nodes"][0]["databases"]]')" = True ]
+}
+
+@test "a program of the step says where the records go" {
+    run colocated sh -c 'mkdir -p mine && echo "$PWD/mine" >"$INFER_STATE_DIR/outdir"'
+    [ "$status" = 0 ]
+    [ -s "mine/step_$(hostname).json" ]
+    [ -s "mine/db_$(hostname)_0.log" ]
+    # a relative one is nobody's
+    run colocated sh -c 'echo theirs >"$INFER_STATE_DIR/outdir"'
+    [ "$status" = 0 ]
+    [ ! -e theirs ]
+}
+
+@test "without a record directory nothing is written" {
+    run colocated true
+    [ "$status" = 0 ]
+    [ -z "$(ls -A)" ]
+}
+
+@test "what happened to a database stands in the record" {
+    run infer --colocate --db-cpus=1 --device=cpu --outdir=records sh -c 'kill -9 $(redis-cli -s "${SSDB#unix://}" info server | tr -d "\r" | sed -n "s/^process_id://p"); exec sleep 20'
+    [ "$status" = 143 ]
+    [ "$(value records/*/step.json 'd["nodes"][0]["databases"][0]["ended"]["signal"]')" = 9 ]
+    [[ $(value records/*/step.json 'd["nodes"][0]["events"][0]') == *"ended early: signal 9"* ]]
+}
+
+@test "a step that never became ready leaves its record and the log" {
+    run infer --colocate --db-cpus=1 --device=cpu --redis=/bin/cat --outdir=records true
+    [ "$status" = 1 ]
+    grep -q loadmodule records/*/db_*_0.log
+    [ "$(value records/*/step_*.json 'd["state"], d["message"]')" = "('failed', 'db0 ended before it was ready (exit code 0)')" ]
+}
+
+@test "an output directory that cannot be made or is full: one warning, and the step is as good as without" {
+    touch file
+    run infer --colocate --db-cpus=1 --device=cpu --outdir=file/below sh -c 'redis-cli -s "${SSDB#unix://}" ping'
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "${lines[0]}" = PONG ]
+    [ "${#lines[@]}" = 2 ]
+    [[ ${lines[1]} == *"warning: "*"file/below"* ]]
+    [ "$(id -u)" = 0 ] && unshare --mount true 2>/dev/null || skip "a full disk needs root and a mount namespace"
+    mkdir full
+    run unshare --mount bash -c 'mount -t tmpfs -o size=8k none full && head -c 8k /dev/zero >full/filler; inferstep run --statedir="$1" --colocate --db-cpus=1 --device=cpu --outdir=full true; code=$?; find full -name "*.json"; exit $code' _ "$state"
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"warning: "*"No space left"* ]]
+    [[ $output != *.json ]]
+    run unshare --mount bash -c 'mount -t tmpfs -o ro none full; inferstep run --statedir="$1" --colocate --db-cpus=1 --device=cpu --outdir=full true' _ "$state"
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"warning: "*"ead-only file system"* ]]
+}
+
+# A record directory with the parts of two nodes.
+two_parts() {
+    mkdir -p parts
+    echo '{"schema": "inferstep-step/1", "node": "b", "node_index": 1, "memory": {"cgroup": "/slurm/step_0/task_0"}}' >parts/step_b.json
+    echo '{"schema": "inferstep-step/1", "node": "a", "node_index": 0, "memory": {"cgroup": "/slurm/step_0/task_0"}, "later": 7}' >parts/step_a.json
+}
+
+@test "inferstep record merges the nodes in their order, twice as well as once" {
+    two_parts
+    inferstep record --job local --step 5 parts
+    [ "$(value parts/step.json '[n["node"] for n in d["nodes"]]')" = "['a', 'b']" ]
+    [ "$(value parts/step.json 'd["nodes"][0]["later"]')" = 7 ]
+    [ "$(ls parts)" = "sacct_local.txt
+step.json" ]
+    inferstep record --job local --step 5 parts
+    [ "$(value parts/step.json '[n["node"] for n in d["nodes"]]')" = "['a', 'b']" ]
+    # a node that comes late joins those that are there
+    echo '{"node": "c", "node_index": 2, "memory": {}}' >parts/step_c.json
+    inferstep record --job local --step 5 parts
+    [ "$(value parts/step.json '[n["node"] for n in d["nodes"]]')" = "['a', 'b', 'c']" ]
+}
+
+@test "a damaged part is kept and named" {
+    two_parts
+    echo '{"node": ' >parts/step_c.json
+    run inferstep record --job local --step 5 parts
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"warning: "*step_c.json* ]]
+    [ -e parts/step_c.json ]
+    [ "$(value parts/step.json 'len(d["nodes"])')" = 2 ]
+}
+
+# A pretended Slurm: sacct prints what the test wants, scontrol the accounting that the test wants.
+pretend() { # accounting, shell lines of sacct
+    mkdir -p fake
+    printf '#!/bin/sh\necho "JobAcctGatherType       = %s"\n' "$1" >fake/scontrol
+    printf '#!/bin/sh\n%s\n' "$2" >fake/sacct
+    chmod +x fake/*
+    PATH=$work/fake:$PATH
+}
+done_step='echo "JobID|JobName|State"; echo "12|client|RUNNING"; echo "12.3|client|COMPLETED"'
+
+@test "accounting: the table of the job, and whether the databases are in its figures" {
+    two_parts
+    pretend jobacct_gather/cgroup "$done_step"
+    inferstep record --job 12 --step 3 parts
+    [ "$(tail -n 1 parts/sacct_12.txt)" = "12.3|client|COMPLETED" ]
+    [ "$(value parts/step.json 'd["accounting"]')" = "{'gather': 'jobacct_gather/cgroup', 'databases_counted': True}" ]
+    rm -r parts && two_parts
+    pretend jobacct_gather/linux "$done_step"
+    inferstep record --job 12 --step 3 --restart 1 parts
+    [ "$(value parts/step.json 'd["accounting"], d["restart"]')" = "({'gather': 'jobacct_gather/linux', 'databases_counted': False}, 1)" ]
+}
+
+@test "accounting: a step that is not final is waited for" {
+    two_parts
+    pretend jobacct_gather/cgroup 'echo x >>'"$work"'/calls; [ "$(wc -l <'"$work"'/calls)" -gt 2 ] && s=COMPLETED || s=RUNNING; echo "JobID|JobName|State"; echo "12.3|client|$s"'
+    inferstep record --job 12 --step 3 parts
+    grep -q '12.3|client|COMPLETED' parts/sacct_12.txt
+    [ "$(wc -l <calls)" = 3 ]
+}
+
+@test "accounting: none, or none that answers, is a line in the file and no error" {
+    two_parts
+    pretend none 'echo "Slurm accounting storage is disabled" >&2; exit 1'
+    inferstep record --job 12 --step 3 parts
+    [ "$(cat parts/sacct_12.txt)" = "# no accounting: sacct ended with exit code 1: Slurm accounting storage is disabled" ]
+    pretend none 'exec sleep 60'
+    inferstep record --job 12 --step 3 parts
+    grep -q '^# no accounting: .*sacct gave no answer within' parts/sacct_12.txt
+}
+
+@test "wrong words, a missing or read-only directory" {
+    run inferstep record --job abc --step 1 .
+    [ "$status" = 2 ]
+    [[ $output == *"--job: 'abc'"* ]]
+    run inferstep record --job 1 --step -2 .
+    [ "$status" = 2 ]
+    run inferstep record --job 1 --step 1
+    [ "$status" = 2 ]
+    run inferstep record --job local --step 1 nowhere
+    [ "$status" = 1 ]
+    [[ $output == *nowhere* ]]
+}
