@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
@@ -68,6 +69,13 @@ int arrange_fds(const SpawnRequest& r, int pipe_fd) {
     return report_at;
 }
 
+// False unless every privilege is gone: a program of the user's must not find a way back to root.
+bool become_user(const SpawnUser& user) {
+    return setgroups(1, &user.gid) == 0 && setresgid(user.gid, user.gid, user.gid) == 0 &&
+           setresuid(user.uid, user.uid, user.uid) == 0 && (user.uid == 0 || setuid(0) != 0) &&
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
 [[noreturn]] void become(const SpawnRequest& r, int pipe_fd, pid_t parent) {
     if (r.new_session) {
         setsid();
@@ -82,6 +90,9 @@ int arrange_fds(const SpawnRequest& r, int pipe_fd) {
     const int out = arrange_fds(r, pipe_fd);
     default_signals();
     umask(077);
+    if (r.user != nullptr && !become_user(*r.user)) {
+        give_up(out);
+    }
     if ((r.cwd != nullptr && chdir(r.cwd) != 0) || (r.cpus != nullptr && !set_affinity(0, *r.cpus))) {
         give_up(out);
     }

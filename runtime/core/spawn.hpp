@@ -11,6 +11,12 @@
 
 namespace inferstep {
 
+// Whom a program started by root becomes, for good: the groups, then the user, then no way back.
+struct SpawnUser {
+    uid_t uid = 0;
+    gid_t gid = 0;
+};
+
 struct SpawnRequest {
     const char* path = nullptr;     // absolute
     char* const* argv = nullptr;    // ends with nullptr
@@ -22,6 +28,7 @@ struct SpawnRequest {
     int stderr_fd = -1;            // -1: /dev/null
     const char* cwd = "/";         // nullptr: keep
     const CpuSet* cpus = nullptr;  // the program's CPUs, set before its first instruction; nullptr: those of the caller
+    const SpawnUser* user = nullptr;  // nullptr: the caller; else no group but `gid`, no new privileges
     bool detach = false;  // fork twice: the caller never gets a child (a program that waits for all its children must
                           // not see ours)
     bool die_with_parent = false;  // PR_SET_PDEATHSIG SIGKILL

@@ -206,12 +206,30 @@ void program_dies_with_its_parent() {
     }
 }
 
+void program_of_another_user_cannot_return() {
+    if (getuid() != 0) {
+        return;  // only root can become somebody else
+    }
+    const SpawnUser nobody{65534, 65534};
+    SpawnRequest request;
+    request.user = &nobody;
+    const Program program({"/bin/sleep", "60"}, request);
+    CHECK_EQ(program.result.error, 0);
+    CHECK_EQ(program.status("Uid"), "65534\t65534\t65534\t65534");
+    CHECK_EQ(program.status("Gid"), "65534\t65534\t65534\t65534");
+    CHECK_EQ(program.status("Groups"), "65534 ");
+    CHECK_EQ(program.status("CapEff"), "0000000000000000");
+    CHECK_EQ(program.status("CapPrm"), "0000000000000000");
+    CHECK_EQ(program.status("NoNewPrivs"), "1");
+}
+
 CU_TestInfo kTests[] = {{"environment and arguments are exact", environment_and_arguments_are_exact},
                         {"a failed exec tells its errno and leaves no child", failed_exec_tells_errno},
                         {"the program has exactly the descriptors it was given", descriptors_are_exact},
                         {"the program starts with clean signals, umask and session", program_starts_clean},
                         {"a detached program is nobody's child here", detached_program_is_no_child},
                         {"a program dies with its parent when asked to", program_dies_with_its_parent},
+                        {"a program of another user cannot return", program_of_another_user_cannot_return},
                         CU_TEST_INFO_NULL};
 
 }  // namespace
