@@ -141,18 +141,16 @@ Result<std::size_t> tensor_size(DType type, const std::vector<std::int64_t>& sha
     const std::size_t limit = settings().max_tensor;
     std::size_t size = std::max<std::size_t>(dtype_info(type).size, 1);
     bool overflow = false;
-    bool none = false;  // an extent of zero: nothing, however large the others are
+    bool none = false;  // an extent of zero: no bytes, but the others must make sense nevertheless
     for (const std::int64_t extent : shape) {
         none = none || extent == 0;
-        overflow = overflow || extent < 0 || __builtin_mul_overflow(size, static_cast<std::size_t>(extent), &size);
-    }
-    if (none && !overflow) {
-        return std::size_t{0};
+        const auto factor = static_cast<std::size_t>(std::max<std::int64_t>(extent, 1));
+        overflow = overflow || extent < 0 || __builtin_mul_overflow(size, factor, &size);
     }
     if (overflow || size > limit) {
         return fail("the tensor is larger than {} bytes, the limit MAXTENSOR of this database", limit);
     }
-    return size;
+    return none ? std::size_t{0} : size;
 }
 
 Status check_content(const TensorView& tensor) {
