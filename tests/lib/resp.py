@@ -39,7 +39,7 @@ class Client:
         if kind == b"+":
             return rest
         if kind == b"-":
-            return Problem(rest.decode())
+            return Problem(rest.decode(errors="backslashreplace"))
         if kind == b":":
             return int(rest)
         if kind == b"$":

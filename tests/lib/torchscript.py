@@ -30,13 +30,17 @@ def write(path, signature, body, example=None):
         f"  def forward(self: __torch__.M,\n    {arguments.strip()}) -> {result.strip()}:\n"
         + "".join(f"    {line}\n" for line in body)
     )
+    parts = {
+        "data.pkl": module_pickle(),
+        "code/__torch__.py": source,
+        "constants.pkl": pickle.dumps((), 2),
+        "version": "3\n",
+    }
+    if example:
+        parts["extra/inferstep.json"] = json.dumps({"example_shape": example})
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
-        archive.writestr("m/data.pkl", module_pickle())
-        archive.writestr("m/code/__torch__.py", source)
-        archive.writestr("m/constants.pkl", pickle.dumps((), 2))
-        archive.writestr("m/version", "3\n")
-        if example:
-            archive.writestr("m/extra/inferstep.json", json.dumps({"example_shape": example}))
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo("m/" + name), content)  # without the time: the same source, the same bytes
 
 
 if __name__ == "__main__":

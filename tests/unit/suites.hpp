@@ -15,16 +15,19 @@ extern CU_SuiteInfo kClientLibrarySuite;
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kImageSuite;
+extern CU_SuiteInfo kModuleSettingsSuite;
 extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
+extern CU_SuiteInfo kQueueSuite;
 extern CU_SuiteInfo kSpawnSuite;
 extern CU_SuiteInfo kTopologySuite;
 extern CU_SuiteInfo kValuesSuite;
 
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite, &kFilesSuite,   &kSpawnSuite,         &kTopologySuite,    &kPlanSuite,  &kPlanPropertiesSuite,
-    &kDrawSuite,   &kOptionsSuite, &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,
+    &kValuesSuite,         &kFilesSuite, &kSpawnSuite,          &kTopologySuite,      &kPlanSuite,
+    &kPlanPropertiesSuite, &kDrawSuite,  &kOptionsSuite,        &kClientLibrarySuite, &kClientBenchSuite,
+    &kImageSuite,          &kQueueSuite, &kModuleSettingsSuite,
 };
 
 }  // namespace inferstep::test
