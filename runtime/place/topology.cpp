@@ -13,6 +13,11 @@
 namespace inferstep {
 namespace {
 
+Error not_a_topology(const std::string& xml) {
+    return with_hint(fail("{} is not an hwloc topology of a version that is known here", xml),
+                     "`lstopo --of xml FILE` writes one; hwloc 3 needs --export-xml-flags v2");
+}
+
 struct Destroy {
     void operator()(hwloc_topology* t) const { hwloc_topology_destroy(t); }
 };
@@ -31,11 +36,11 @@ Result<Handle> load(const std::string& xml, bool with_gpus) {
         hwloc_topology_set_io_types_filter(raw, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
     }
     if (!xml.empty() && hwloc_topology_set_xml(raw, xml.c_str()) != 0) {
-        return fail("{} is not an hwloc topology; `lstopo --of xml FILE` writes one", xml);
+        return not_a_topology(xml);
     }
     if (hwloc_topology_load(raw) != 0) {
         return xml.empty() ? fail("hwloc cannot read this machine's topology: {}", std::strerror(errno))
-                           : fail("{} is not an hwloc topology; `lstopo --of xml FILE` writes one", xml);
+                           : not_a_topology(xml);
     }
     return handle;
 }
@@ -59,6 +64,7 @@ std::vector<hwloc_obj_t> memories(hwloc_topology_t t) {
 }
 
 // The domain of a CPU: its closest memory, or, where the step may use none of its memories, the rest of its package.
+// A memory that spans packages (interleaved by the firmware) is a domain in each.
 Domain domain_of(hwloc_topology_t t, hwloc_obj_t pu, const std::vector<hwloc_obj_t>& nodes) {
     const auto node = std::find_if(nodes.begin(), nodes.end(),
                                    [&](hwloc_obj_t n) { return hwloc_bitmap_isset(n->cpuset, pu->os_index) != 0; });

@@ -82,6 +82,9 @@ void tasks_lose_as_little_as_possible() {
         {"1socket", "0-1;2-3;4-5;6-7", {1, 2, true, false}, "5,7 : 0-1@0 2-3@0 4@0 6@0"},
         // CPUs that several tasks share go first.
         {"1socket", "0-1,6-7;2-3,6-7", {1, 2, true, false}, "6-7 : 0-1@0 2-3@0"},
+        // CPU 0 stays with the tasks, though nobody would miss it; in the choice of the domain as well.
+        {"1socket", "0-2;1-2", {1, 1, true, false}, "2 : 0-1@0 1@0"},
+        {"2socket-odd-even", "0-1", {1, 1, true, false}, "1 : 0@0"},
         // Nothing else is left: the task shares what its own domain has.
         {"1socket", "0;1;2;3", {1, 1, true, false}, "3 : 0@0 1@0 2@0 0-2@0"},
         {"2socket-smt", "0-3;16", {2, 2, true, false}, "3 | 16 : 0-2@0 0-2@0"},
@@ -101,6 +104,12 @@ void hardware_threads_are_the_last_resort() {
         {"2socket-smt", "5,37", {1, 0, true, false}, "37 : 5@0"},
         // Two cores for two databases would leave nothing: both use the threads of one core.
         {"2socket-smt", "0-1,32-33", {2, 2, true, false}, "1 | 33 : 0,32@0"},
+        // The second thread of a core that is broken into, before a thread of another.
+        {"2socket-smt", "2-3,34-35;3,34-35", {2, 2, true, false}, "2 | 34 : 3,35@0 3,35@1"},
+        // A core of one thread is taken where one is wanted.
+        {"offline", "1-3,10-11", {1, 1, true, false}, "1 : 2-3,10-11@0"},
+        // Shares of 3, 2 and 2 fit domains of 3 and 4 only when the first goes where it is tight.
+        {"2socket-odd-even", "0-5,7", {3, 7, false, false}, "0,2,4 | 1,3 | 5,7 : 0-5,7@0"},
         // The step has one thread of each core.
         {"2socket-smt", "0-7", {1, 2, true, false}, "6-7 : 0-5@0"},
     });
@@ -115,11 +124,13 @@ void tasks_are_given_the_database_of_their_domain() {
          "0-31;0-31;0-31;0-31",
          {2, 3, true, false},
          "14-15 | 31 : 0-13,16-30@0 0-13,16-30@1 0-13,16-30@0 0-13,16-30@1"},
+        // A mask over unequal parts of two domains has no home either.
+        {"2socket-smt", "0-26;0-26", {2, 2, true, false}, "15 | 26 : 0-14,16-25@0 0-14,16-25@1"},
         // A domain without a database goes to the other one of its package.
         {"snc2",
-         "3-4,7-9;23-24,27-29;0-2;20-22,25",
+         "3-4,7-9;23-24,27-29;20-22,25;0-2",
          {2, 2, true, false},
-         "9 | 29 : 3-4,7-8@0 23-24,27-28@1 0-2@0 20-22,25@1"},
+         "9 | 29 : 3-4,7-8@0 23-24,27-28@1 20-22,25@1 0-2@0"},
     });
 }
 

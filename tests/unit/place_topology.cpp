@@ -25,6 +25,8 @@ void machines_are_counted() {
                  {"snc2", 80, 40, 4, 0, "23-24,27-29,33-34,37-39,63-64,67-69,73-74,77-79", 1},
                  {"nps4", 256, 128, 8, 0, "112-127,240-255", 1},
                  {"hbm", 64, 32, 8, 0, "28-31,60-63", 1},
+                 {"cxl", 8, 8, 2, 2, "4-7", 1},
+                 {"interleaved", 8, 8, 2, 0, "4-7", 1},
                  {"restricted", 16, 8, 2, 0, "16-19,48-51", 1},
                  {"restricted-memory", 8, 8, 2, 0, "4-7", 1},
                  {"offline", 14, 8, 2, 0, "4-7,12-13,15", 1}};
@@ -65,6 +67,9 @@ void gpus_know_their_domain() {
         CHECK_EQ(t.gpus[static_cast<std::size_t>(g)].index, g);
         CHECK_EQ(t.gpus[static_cast<std::size_t>(g)].domain, g / 4);
     }
+    // They are counted by their PCI addresses, wherever those lie.
+    const Topology crossed = machine("cxl");
+    CHECK(crossed.gpus.size() == 2 && crossed.gpus[0].domain == 1 && crossed.gpus[1].domain == 0);
     CHECK_EQ(t.gpus[0].name, "GH100 [H100 SXM5 80GB]");
     const Result<Topology> without = load_topology(source_path("tests/topo/8gpu.xml"), false);
     CHECK(without && without->gpus.empty());
