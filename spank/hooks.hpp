@@ -36,6 +36,7 @@ struct Node {
     bool active = false;  // databases are asked for
     Problem problem;      // why there is no page, when there is none
     Step step;
+    char name[280] = "";  // SLURMD_NODENAME=…, as the sweep of a dead step wants it
     OptionSet options;
     Settings settings;
     Page* page = nullptr;

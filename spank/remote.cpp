@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/page_step.hpp"
+#include "core/spawn.hpp"
 #include "core/wait.hpp"
 #include "hooks.hpp"
 
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int kStopLimitMs = 10'000;  // the supervisor's own limits, one after the other, are shorter
 constexpr int kGoneLimitMs = 200;
+constexpr int kSweepLimitMs = 2000;
 
 Node g_node;
 
@@ -54,6 +56,28 @@ void see_off(pid_t pid, uid_t uid, bool forced) {
     }
 }
 
+// A SIGKILL of the whole step (scancel of the step, a second ^C) takes the supervisor along and leaves its directory.
+// The user's own program removes it, as the user: root touches no path of a user's.
+void sweep(const Node& node) {
+    char directory[kMaxValue];
+    const char* base = node.settings.paths[kStatedir];
+    snprintf(directory, sizeof directory, "--statedir=%s", base != nullptr ? base : "/dev/shm");
+    const char* argv[] = {"inferstep", "db", "sweep", directory, nullptr};
+    const char* env[] = {node.name, nullptr};
+    const SpawnUser user{node.step.uid, node.step.gid};
+    SpawnRequest request;
+    request.path = node.settings.paths[kProgram];
+    request.argv = const_cast<char* const*>(argv);
+    request.env = const_cast<char* const*>(env);
+    request.user = &user;
+    request.detach = true;  // slurmstepd waits for all its children and must not meet this one
+    const SpawnResult child = spawn(request);
+    if (child.error == 0 && !wait_exit(child.pidfd, kSweepLimitMs)) {
+        syscall(SYS_pidfd_send_signal, child.pidfd, SIGKILL, nullptr, 0);
+    }
+    close(child.pidfd);
+}
+
 }  // namespace
 
 Node& this_node() { return g_node; }
@@ -82,6 +106,8 @@ void prepare_node(spank_t spank, int count, char** words) {
             node.options.set(id, value, Source::given);
         }
     }
+    const char* name = job_variable(spank, "SLURMD_NODENAME");
+    snprintf(node.name, sizeof node.name, "SLURMD_NODENAME=%s", name != nullptr ? name : "");
     if (node.settings.read(count, words, node.problem) &&
         complete(node.options, node.settings, job_variable, spank, node.problem)) {
         share(node);
@@ -120,6 +146,9 @@ void note_exit() {
     const bool ended = (wait_events(node.life_write.get(), 0, kStopLimitMs) & POLLERR) != 0;
     see_off(node.page->supervisor_pid, node.step.uid, !ended);
     node.life_write.reset();
+    if (page_state(*node.page) != PageState::ended) {  // the user's word, which can only spare or cost a moment
+        sweep(node);
+    }
     slurm_info("infer: step %u.%u: the databases %s after %ld ms", node.step.job, node.step.step,
                ended ? "ended" : "had not ended", static_cast<long>(now_ms() - start));
 }

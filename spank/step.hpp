@@ -14,6 +14,7 @@ namespace inferstep::plugin {
 
 struct Step {
     uid_t uid = 0;
+    gid_t gid = 0;
     uint32_t job = 0;
     uint32_t step = 0;
     uint32_t node = 0;   // index of this node in the step …
@@ -29,7 +30,8 @@ inline bool read_step(spank_t spank, Step& step) {
     constexpr uint32_t kFirstSpecial = 0xfffffff0;  // from here on: batch, extern and interactive steps
     if (spank_get_item(spank, S_JOB_ID, &step.job) != ESPANK_SUCCESS ||
         spank_get_item(spank, S_JOB_STEPID, &step.step) != ESPANK_SUCCESS || step.step >= kFirstSpecial ||
-        spank_get_item(spank, S_JOB_UID, &step.uid) != ESPANK_SUCCESS) {
+        spank_get_item(spank, S_JOB_UID, &step.uid) != ESPANK_SUCCESS ||
+        spank_get_item(spank, S_JOB_GID, &step.gid) != ESPANK_SUCCESS) {
         return false;
     }
     if (spank_remote(spank) == 1) {

@@ -3,7 +3,9 @@
 
 #include "cli/commands.hpp"
 #include "cli/db_arguments.hpp"
+#include "core/step.hpp"
 #include "db/serve.hpp"
+#include "db/state_dir.hpp"
 
 namespace inferstep::cli {
 
@@ -19,6 +21,11 @@ void add_db(CLI::App& app, Outcome& outcome) {
         ->type_name("FD");
     serve_command->add_option("--life-fd", arguments->life_fd, "the pipe that ends with the step (for the plugin)")
         ->type_name("FD");
+    CLI::App* sweep_command =
+        db->add_subcommand("sweep", "Remove the state directories that dead steps of yours left on this node");
+    auto statedir = std::make_shared<std::string>(DbOptions{}.statedir);
+    sweep_command->add_option("--statedir", *statedir, "where they lie (default: /dev/shm)")->type_name("DIR");
+    sweep_command->callback([statedir] { sweep_state_dirs(*statedir, step_identity().node); });
     serve_command->callback([arguments, &outcome] { outcome.exit_code = serve(*arguments); });
 }
 

@@ -49,6 +49,12 @@ expect_end() { # the step's srun ends within 15 s
     sleep 0.2
     kill -KILL "$BACKGROUND_PID" 2>/dev/null || true
     user_run scancel "$job" || true
+    # Slurm leaves the cgroups of a step whose slurmstepd was killed, with and without databases; they must be empty.
+    left=$("$cluster" scan --dir "$CLUSTER_DIR" | grep -v '^cgroup ' || true)
+    [ -z "$left" ] || { echo "$left"; return 1; }
+    for c in $("$cluster" scan --dir "$CLUSTER_DIR" | sed -n 's/^cgroup //p'); do
+        find "$c" -depth -type d -exec rmdir {} +
+    done
 }
 
 @test "a database killed in mid-run is reported by name and ends the step" {
