@@ -1,7 +1,7 @@
 // Taker: takes CPUs out of domains, one database instance after the other, so that the tasks suffer least.
 //
-// Part of plan(). It keeps the account of what is still free and of what each task has left; it borrows the topology
-// and the masks, which must outlive it.
+// Part of plan(). It keeps the account of what is still free and of what each task has left. It borrows the topology,
+// which must outlive it. A copy is cheap and goes its own way, so that an attempt can start from one that took nothing.
 #pragma once
 
 #include <memory>
