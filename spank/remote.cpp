@@ -107,7 +107,7 @@ void prepare_node(spank_t spank, int count, char** words) {
         }
     }
     const char* name = job_variable(spank, "SLURMD_NODENAME");
-    snprintf(node.name, sizeof node.name, "SLURMD_NODENAME=%s", name != nullptr ? name : "");
+    snprintf(node.name, sizeof node.name, "SLURMD_NODENAME=%.255s", name != nullptr ? name : "");
     if (node.settings.read(count, words, node.problem) &&
         complete(node.options, node.settings, job_variable, spank, node.problem)) {
         share(node);
