@@ -12,6 +12,8 @@ namespace inferstep::test {
 
 extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
+extern CU_SuiteInfo kDbNodeSuite;
+extern CU_SuiteInfo kDbOptionsSuite;
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kImageSuite;
@@ -23,11 +25,13 @@ extern CU_SuiteInfo kQueueSuite;
 extern CU_SuiteInfo kSpawnSuite;
 extern CU_SuiteInfo kTopologySuite;
 extern CU_SuiteInfo kValuesSuite;
+extern CU_SuiteInfo kWordsSuite;
 
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,         &kFilesSuite, &kSpawnSuite,          &kTopologySuite,      &kPlanSuite,
-    &kPlanPropertiesSuite, &kDrawSuite,  &kOptionsSuite,        &kClientLibrarySuite, &kClientBenchSuite,
-    &kImageSuite,          &kQueueSuite, &kModuleSettingsSuite,
+    &kValuesSuite,         &kFilesSuite,  &kSpawnSuite,    &kWordsSuite,
+    &kDbOptionsSuite,      &kDbNodeSuite, &kTopologySuite, &kPlanSuite,
+    &kPlanPropertiesSuite, &kDrawSuite,   &kOptionsSuite,  &kClientLibrarySuite,
+    &kClientBenchSuite,    &kImageSuite,  &kQueueSuite,    &kModuleSettingsSuite,
 };
 
 }  // namespace inferstep::test

@@ -1,0 +1,177 @@
+// The database's options: what words become, and that they survive the way to the supervisor.
+#include "check.hpp"
+#include "db/options.hpp"
+#include "suites.hpp"
+
+namespace inferstep::test {
+namespace {
+
+void a_model_is_read() {
+    const Result<ModelSpec> plain = parse_model("net:models/net.pt", "/work");
+    if (!CHECK(plain)) {
+        return;
+    }
+    CHECK_EQ(plain->name, "net");
+    CHECK_EQ(plain->path, "/work/models/net.pt");
+    CHECK_EQ(plain->device, "");
+    CHECK_EQ(plain->batch_size, 0);
+    CHECK(plain->warmup.empty());
+    const std::string sum(64, 'A');
+    const Result<ModelSpec> full = parse_model(
+        "a b:/m:1.pt,backend=torch,device=gpu:3,batchsize=8,minbatchsize=4,"
+        "minbatchtimeout=5,warmup=1x3x2:uint8,sha256=" +
+            sum,
+        "/work");
+    if (!CHECK(full)) {
+        return;
+    }
+    CHECK_EQ(full->name, "a b");
+    CHECK_EQ(full->path, "/m:1.pt");
+    CHECK_EQ(full->backend, "TORCH");
+    CHECK_EQ(full->device, "GPU:3");
+    CHECK_EQ(full->batch_size, 8);
+    CHECK_EQ(full->min_batch_size, 4);
+    CHECK_EQ(full->min_batch_timeout, 5);
+    CHECK(full->warmup == std::vector<std::int64_t>({1, 3, 2}));
+    CHECK(full->warmup_type == TensorType::uint8);
+    CHECK_EQ(full->sha256, std::string(64, 'a'));
+}
+
+void a_wrong_model_names_the_key() {
+    const struct {
+        const char* text;
+        const char* words;
+    } table[] = {
+        {"", "is not NAME:PATH"},
+        {",", "is not NAME:PATH"},
+        {"m", "is not NAME:PATH"},
+        {":p", "is not NAME:PATH"},
+        {"m:", "is not NAME:PATH"},
+        {"m:,device=cpu", "is not NAME:PATH"},
+        {"m:p,", "'' is not key=value"},
+        {"m:p,=1", "key: '' is not one of"},
+        {"m:p,threads=2", "key: 'threads' is not one of"},
+        {"m:p,batchsize=", "batchsize: '' is not a whole number"},
+        {"m:p,batchsize=1000001", "batchsize: 1000001 is out of range"},
+        {"m:p,device=gpu:", "'gpu:' is no device"},
+        {"m:p,device=gpu:64", "'gpu:64' is no device"},
+        {"m:p,minbatchsize=2", "minbatchsize=2 is more than batchsize=0"},
+        {"m:p,warmup=", "give a shape"},
+        {"m:p,warmup=x", "warmup: '' is not a whole number"},
+        {"m:p,warmup=1x0", "warmup: 0 is out of range"},
+        {"m:p,warmup=3x3:", "warmup: '' is not one of FLOAT"},
+        {"m:p,warmup=65536x65536", "too large"},
+    };
+    for (const auto& row : table) {
+        CHECK_FAILS(parse_model(row.text, "/"), row.words);
+    }
+}
+
+DbArguments usual() {
+    DbArguments a;
+    a.colocate.assign(1, '2');
+    a.redis = "/bin/sh";
+    return a;
+}
+
+void defaults_are_those_of_the_manual() {
+    const Result<DbOptions> none = parse_db_options({});
+    CHECK(none && none->instances == 0);
+    const Result<DbOptions> o = parse_db_options(usual());
+    if (!CHECK(o)) {
+        return;
+    }
+    CHECK_EQ(o->instances, 2);
+    CHECK_EQ(o->db_cpus, 0);
+    CHECK_EQ(o->tpq, 1);
+    CHECK(o->pin_app);
+    CHECK(o->device == Device::automatic);
+    CHECK_EQ(o->timeout_s, 60);
+    CHECK_EQ(o->statedir, "/dev/shm");
+    CHECK(o->outdir.empty() && o->models.empty() && !o->verbose && !o->dry_run);
+}
+
+void paths_start_at_cwd() {
+    DbArguments a = usual();
+    a.cwd = "/somewhere";
+    a.outdir = "out/../records/";
+    a.models = {"m:x.pt;n:/y.pt"};
+    const Result<DbOptions> o = parse_db_options(a);
+    if (!CHECK(o)) {
+        return;
+    }
+    CHECK_EQ(o->outdir, "/somewhere/records");
+    CHECK_EQ(o->models.at(0).path, "/somewhere/x.pt");
+    CHECK_EQ(o->models.at(1).path, "/y.pt");
+    a.cwd = "relative";
+    CHECK_FAILS(parse_db_options(a), "--cwd: 'relative' is not an absolute path");
+}
+
+// The words that `run` gives to its supervisor, read as the supervisor reads them.
+DbArguments read_back(const std::vector<std::string>& words) {
+    DbArguments a;
+    const std::pair<std::string, std::string*> texts[] = {
+        {"--colocate=", &a.colocate}, {"--db-cpus=", &a.db_cpus},  {"--db-tpq=", &a.db_tpq}, {"--pin-app=", &a.pin_app},
+        {"--device=", &a.device},     {"--timeout=", &a.timeout},  {"--outdir=", &a.outdir}, {"--cwd=", &a.cwd},
+        {"--redis=", &a.redis},       {"--statedir=", &a.statedir}};
+    for (const std::string& word : words) {
+        a.verbose = a.verbose || word == "--verbose";
+        a.dry_run = a.dry_run || word == "--dry-run";
+        if (word.starts_with("--model=")) {
+            a.models.push_back(word.substr(8));
+        }
+        for (const auto& [name, value] : texts) {
+            if (word.starts_with(name)) {
+                *value = word.substr(name.size());
+            }
+        }
+    }
+    return a;
+}
+
+void options_survive_the_way_to_the_supervisor() {
+    DbArguments a = usual();
+    a.db_cpus = "6";
+    a.db_tpq = "3";
+    a.pin_app = "no";
+    a.device = "cpu";
+    a.timeout = "7";
+    a.outdir = "out";
+    a.cwd = "/somewhere";
+    a.statedir = "/tmp";
+    a.models = {"m:x.pt,batchsize=4;n:/y.pt", "o:z.pt"};
+    a.verbose = a.dry_run = true;
+    const Result<DbOptions> before = parse_db_options(a);
+    if (!CHECK(before)) {
+        return;
+    }
+    const std::vector<std::string> words = as_arguments(*before);
+    const Result<DbOptions> after = parse_db_options(read_back(words));
+    if (!CHECK(after)) {
+        return;
+    }
+    CHECK(as_arguments(*after) == words);
+    CHECK_EQ(after->instances, 2);
+    CHECK_EQ(after->db_cpus, 6);
+    CHECK_EQ(after->tpq, 3);
+    CHECK(!after->pin_app && after->device == Device::cpu && after->verbose && after->dry_run);
+    CHECK_EQ(after->timeout_s, 7);
+    CHECK_EQ(after->outdir, "/somewhere/out");
+    CHECK_EQ(after->statedir, "/tmp");
+    CHECK_EQ(after->models.size(), 3U);
+    CHECK_EQ(after->models.at(0).batch_size, 4);
+    CHECK_EQ(after->models.at(2).path, "/somewhere/z.pt");
+}
+
+CU_TestInfo kTests[] = {{"a model is read", a_model_is_read},
+                        {"a wrong model names the key", a_wrong_model_names_the_key},
+                        {"defaults are those of the manual", defaults_are_those_of_the_manual},
+                        {"paths start at --cwd", paths_start_at_cwd},
+                        {"options survive the way to the supervisor", options_survive_the_way_to_the_supervisor},
+                        CU_TEST_INFO_NULL};
+
+}  // namespace
+
+CU_SuiteInfo kDbOptionsSuite = suite("db options", kTests);
+
+}  // namespace inferstep::test
