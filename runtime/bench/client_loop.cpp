@@ -14,8 +14,6 @@
 namespace inferstep {
 namespace {
 
-constexpr double kMeetingSeconds = 120;
-
 double wall_seconds() {
     return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
@@ -62,7 +60,7 @@ Status ClientLoop::run() {
     if (Status s = iterate(0, options_.warmup, false); !s) {
         return s;
     }
-    if (!meeting.wait(kMeetingSeconds)) {
+    if (!meeting.wait(options_.patience)) {
         record_.log("warning", "some ranks of this node did not come to the start: the loop began without them");
     }
     summary_.begin = wall_seconds();

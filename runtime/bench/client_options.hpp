@@ -26,7 +26,7 @@ struct ClientOptions {
     std::uint64_t seed = 0;           // of the synthetic inputs
     double sleep = 0;                 // seconds between iterations
     double timeout = 60;              // seconds, of every call
-    double patience = 60;             // seconds that rank 0 waits for others' summaries without any news of them
+    double patience = 60;             // seconds that a rank waits for others without any news of them
     std::string endpoint;             // empty: SSDB
     std::string outdir = "outputs";
     bool json = false;

@@ -186,7 +186,7 @@ void add_how(CLI::App* sub, const std::shared_ptr<Arguments>& a) {
     sub->add_flag("--pipelined", a->pipelined, "put, run and get in one round trip");
     sub->add_option("--sleep", a->sleep, "pause after each iteration (default 0)")->type_name("SECONDS");
     sub->add_option("--timeout", a->timeout, "limit of every call (default 60)")->type_name("SECONDS");
-    sub->add_option("--wait", a->wait, "how long rank 0 waits without news of the others (default 60)")
+    sub->add_option("--wait", a->wait, "how long a rank waits for others without news of them (default 60)")
         ->type_name("SECONDS");
     sub->add_option("--endpoint", a->endpoint, "address of the database (default: $SSDB)")->type_name("ADDRESS");
     sub->add_option("--outdir", a->outdir, "where the records go (default outputs)")

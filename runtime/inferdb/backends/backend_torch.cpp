@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <fstream>
 #include <mutex>
+#include <sstream>
 
 #include "inferdb/backends/model_torch.hpp"
 #include "vision/resnet_torch.hpp"
@@ -92,11 +93,15 @@ Status TorchBackend::write_model(const std::string& architecture, std::uint64_t 
     const std::string temporary = fmt::format("{}.{}.tmp", path, getpid());
     try {
         const torch::jit::ExtraFilesMap extra{{"inferstep.json", R"({"example_shape":[1,3,224,224]})"}};
+        // Into memory first: libtorch's writer ends the program when the disk is full under it.
+        std::ostringstream bytes;
+        build_resnet(*spec, seed, classes).save(bytes, extra);
         std::ofstream file(temporary, std::ios::binary | std::ios::trunc);
         if (!file) {
             return fail("cannot write {}: {}", temporary, std::strerror(errno));
         }
-        build_resnet(*spec, seed, classes).save(file, extra);
+        const std::string_view view = bytes.view();
+        file.write(view.data(), static_cast<std::streamsize>(view.size()));
         file.close();
         if (!file || std::rename(temporary.c_str(), path.c_str()) != 0) {
             const Error error = fail("cannot write {}: {}", path, std::strerror(errno));
