@@ -114,10 +114,11 @@ $(PKG)/libinferstep_torch.so: $(TORCH_OBJ) | $(PKG)/torch/.complete
 	    $(patsubst %,-l:%,$(notdir $(wildcard $(PKG)/torch/libcudart.so.13 $(PKG)/torch/libcupti.so.13))) \
 	    -ltorch_cpu -lc10 -Wl,--as-needed -lfmt -lcjson -o $@
 
-$(LIB)/libinferclient.so: $(CLIENT_OBJ)
+$(LIB)/libinferclient.so: $(CLIENT_OBJ) runtime/db/client/exports.map
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,-soname,libinferclient.so.0 $^ -lhiredis -lfmt -o $@
+	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,-soname,libinferclient.so.0 -Wl,--version-script=runtime/db/client/exports.map \
+	    $(CLIENT_OBJ) -lhiredis -o $@
 	$(Q)ln -sf libinferclient.so $@.0
 
 $(LIB)/libinferclient.a: $(CLIENT_OBJ)
@@ -128,7 +129,7 @@ $(LIB)/libinferclient.a: $(CLIENT_OBJ)
 $(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ)
 	$(call say,FC)
 	$(Q)mkdir -p $(@D) $(BUILD)/include
-	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $^ $(LDFLAGS) -lhiredis -lfmt -lstdc++ -o $@
+	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $^ $(LDFLAGS) -lhiredis -lstdc++ -o $@
 
 # libtorch is not copied into the build: a folder of links, in which libtorch finds its neighbours through $$ORIGIN.
 $(BUILD)/torch.stamp:

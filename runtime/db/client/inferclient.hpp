@@ -2,9 +2,10 @@
 //
 //     inferstep::Client client;
 //     if (auto s = client.connect(); !s) { … s.message() … }      // the address is in SSDB
-//     client.put_tensor("x", std::span<const std::int64_t>(shape), std::span<const float>(values));
+//     std::vector<float> image(3 * 224 * 224), scores(1000);
+//     client.put_tensor("x", {1, 3, 224, 224}, image);
 //     client.run_model("resnet50", {"x"}, {"y"});
-//     client.get_tensor("y", std::span<float>(result));
+//     client.get_tensor("y", scores);
 //
 // Needs this header and -linferclient only. Nothing throws except for lack of memory. Every call ends within its
 // deadline: a database that is gone, hangs or answers nonsense gives a Status that names its address. After such a
@@ -15,7 +16,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
+#include <ranges>
 #include <span>
 #include <string>
 #include <string_view>
@@ -123,20 +126,31 @@ class INFERCLIENT_API Client {
 
     // Store a tensor under a key, replacing what was there. `data` is sent from where it lies and is not kept.
     ClientStatus put_tensor(const TensorIn& tensor);
-    // The same; `values` must have as many elements as the shape says.
-    template <typename T>
-    ClientStatus put_tensor(std::string_view key, std::span<const std::int64_t> shape, std::span<const T> values) {
-        if (ClientStatus s = check_count(key, shape, values.size()); !s) {
+    // The same out of a vector, array, span, …: client.put_tensor("x", {2, 3}, values). It must have as many elements
+    // as the shape says.
+    template <typename Values>
+    requires std::ranges::contiguous_range<Values> ClientStatus put_tensor(std::string_view key,
+                                                                           std::span<const std::int64_t> shape,
+                                                                           const Values& values) {
+        if (ClientStatus s = check_count(key, shape, std::ranges::size(values)); !s) {
             return s;
         }
-        return put_tensor(TensorIn{key, tensor_type<T>(), shape, values.data()});
+        return put_tensor({key, tensor_type<std::ranges::range_value_t<Values>>(), shape, std::ranges::data(values)});
+    }
+    template <typename Values>
+    requires std::ranges::contiguous_range<Values> ClientStatus put_tensor(std::string_view key,
+                                                                           std::initializer_list<std::int64_t> shape,
+                                                                           const Values& values) {
+        return put_tensor(key, std::span(shape.begin(), shape.size()), values);
     }
 
     // Fetch a tensor into memory of the caller. A tensor of another type or size is an error, and nothing is written.
     ClientStatus get_tensor(const TensorOut& tensor);
-    template <typename T>
-    ClientStatus get_tensor(std::string_view key, std::span<T> values) {
-        return get_tensor(TensorOut{key, tensor_type<T>(), values.data(), values.size_bytes()});
+    template <typename Values>
+    requires std::ranges::contiguous_range<Values> ClientStatus get_tensor(std::string_view key, Values&& values) {
+        using Value = std::ranges::range_value_t<Values>;
+        return get_tensor(
+            {key, tensor_type<Value>(), std::ranges::data(values), std::ranges::size(values) * sizeof(Value)});
     }
     // Fetch a tensor of any type and shape.
     ClientStatus get_tensor(std::string_view key, Tensor& tensor);
