@@ -17,6 +17,7 @@ namespace {
 constexpr std::size_t kTailAtStart = 20;  // lines of a log that are shown when a database does not start …
 constexpr std::size_t kTailLater = 5;     // … and when it ends while the tasks run
 constexpr int kStatisticsMs = 300;
+constexpr int kScancelMs = 10'000;
 
 void show_tail(const Instance& instance, std::size_t lines) {
     for (const std::string& line : instance.log_tail(lines)) {
@@ -94,6 +95,15 @@ void Supervisor::end_tasks() {
     for (const UniqueFd& task : tasks_) {
         if (task) {
             syscall(SYS_pidfd_send_signal, task.get(), SIGTERM, nullptr, 0);
+        }
+    }
+    // Those of other nodes would wait for ours, or compute in vain: Slurm alone can reach them.
+    if (page_ && (*page_)->node_count > 1) {
+        const std::string step = fmt::format("{}.{}", record_.id.job, record_.id.step);
+        const Result<Captured> told = run_capture({"scancel", "--signal=TERM", step}, kScancelMs);
+        if (!told || told->exit_code != 0) {
+            print_warning(fmt::format("the tasks of other nodes go on: scancel --signal=TERM {} failed: {}", step,
+                                      told ? told->err : told.error().message));
         }
     }
 }
