@@ -61,7 +61,7 @@ expect_end() { # the step's srun ends within 15 s
     begin
     step_pids redis-server | head -n 1 | xargs kill -9
     expect_end
-    grep -qE 'infer.*database.*(ended|died|killed)' "$BACKGROUND_LOG"
+    grep -qE 'infer.*db0 of node .* ended early: signal 9' "$BACKGROUND_LOG"
     [[ $(sacct_field "$job" State) != COMPLETED ]]
 }
 
