@@ -65,7 +65,7 @@ Status ClientLoop::run() {
     }
     summary_.begin = wall_seconds();
     const std::int64_t start = now_ns();
-    const Status looped = iterate(options_.warmup, options_.iterations, true);
+    Status looped = iterate(options_.warmup, options_.iterations, true);
     summary_.loop_seconds = seconds_since(start);
     summary_.end = wall_seconds();
     record_.row("loop_time", summary_.loop_seconds);
@@ -183,7 +183,7 @@ Status ClientLoop::iterate(int first, int count, bool measured) {
     const int most = options_.sleep > 0 ? 1 : inputs_.count;
     for (int at = first; at < first + count;) {
         LoopBlock b = block(at, std::min(most, first + count - at));
-        const Status s = door_->run(b);
+        Status s = door_->run(b);
         if (measured) {
             keep(b);
             compare(b);

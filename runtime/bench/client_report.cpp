@@ -16,7 +16,7 @@ namespace {
 
 // The last whole line of a file; empty when there is none yet.
 std::string last_line(const std::string& path) {
-    constexpr off_t kTail = 64 * 1024;
+    constexpr off_t kTail = off_t{64} << 10;
     const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat st {};
     if (!fd || fstat(fd.get(), &st) != 0) {

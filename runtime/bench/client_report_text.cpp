@@ -45,6 +45,7 @@ std::string rates_text(const std::vector<NodeRate>& rates, const Totals& totals)
         return text + "\n";
     }
     std::vector<double> values;
+    values.reserve(rates.size());
     for (const NodeRate& node : rates) {
         values.push_back(node.per_second);
     }

@@ -32,8 +32,8 @@ std::vector<Window> triangle_windows(int in, int out, int begin, int count) {
     std::vector<Window> windows;
     for (int i = begin; i < begin + count; ++i) {
         const double center = (i + 0.5) * scale;
-        const int first = std::max(0, static_cast<int>(center - support + 0.5));
-        const int last = std::min(in, static_cast<int>(center + support + 0.5));
+        const int first = std::max(0, static_cast<int>(std::lround(center - support)));
+        const int last = std::min(in, static_cast<int>(std::lround(center + support)));
         Window window{first, {}};
         double sum = 0;
         for (int x = first; x < last; ++x) {

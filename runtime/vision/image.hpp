@@ -21,7 +21,7 @@ struct Pixels {  // 8-bit RGB, row by row
 };
 
 constexpr int kCropSide = 224;
-constexpr std::size_t kImageFloats = 3 * kCropSide * kCropSide;
+constexpr std::size_t kImageFloats = std::size_t{3} * kCropSide * kCropSide;
 
 // The .jpg, .jpeg and .png files of a folder in the order of their names; an error when there is none.
 Result<std::vector<std::string>> list_images(const std::string& directory);

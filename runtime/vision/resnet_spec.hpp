@@ -73,7 +73,9 @@ inline int resnet_features(const ResNetSpec& spec) { return spec.bottleneck ? 20
 
 // Trainable parameters: convolutions, scale and shift of the batch norms, and the classifier with its bias.
 inline std::int64_t resnet_parameters(const ResNetSpec& spec, int classes) {
-    const auto of = [](const ConvSpec& c) { return std::int64_t{c.in} * c.out * c.kernel * c.kernel + 2 * c.out; };
+    const auto of = [](const ConvSpec& c) {
+        return std::int64_t{c.in} * c.out * c.kernel * c.kernel + std::int64_t{2} * c.out;
+    };
     std::int64_t total = of(kResNetStem) + std::int64_t{resnet_features(spec) + 1} * classes;
     for (const std::vector<BlockSpec>& stage : resnet_stages(spec)) {
         for (const BlockSpec& block : stage) {

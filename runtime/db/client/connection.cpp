@@ -15,7 +15,7 @@ namespace {
 
 using Code = ClientStatus::Code;
 
-constexpr std::size_t kReadSize = 256 * 1024;
+constexpr std::size_t kReadSize = std::size_t{256} << 10;
 constexpr std::size_t kIovMax = 64;
 
 std::string seconds_text(std::chrono::milliseconds time) {
@@ -31,7 +31,7 @@ timeval to_timeval(std::chrono::milliseconds time) {
 
 ClientStatus parse_address(std::string_view text, Address& address) {
     const std::string given(text);
-    const ClientStatus wrong(Code::usage, "'" + given + "' is no database address: unix:///path or tcp://host:port");
+    ClientStatus wrong(Code::usage, "'" + given + "' is no database address: unix:///path or tcp://host:port");
     address = Address{given, {}, {}, 0};
     if (text.find(',') != std::string_view::npos) {
         return {Code::usage, "'" + given + "' names several databases: this client talks to one, not to a cluster"};

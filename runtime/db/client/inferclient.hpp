@@ -105,8 +105,8 @@ constexpr TensorType tensor_type() {
         static_assert(std::is_integral_v<T> && (std::is_signed_v<T> || sizeof(T) <= 2), "no tensor has this type");
         constexpr TensorType kSigned[] = {TensorType::int8, TensorType::int16, TensorType::int32, TensorType::int64};
         constexpr TensorType kUnsigned[] = {TensorType::uint8, TensorType::uint16};
-        constexpr unsigned power = sizeof(T) == 8 ? 3 : sizeof(T) / 2;
-        return std::is_signed_v<T> ? kSigned[power] : kUnsigned[power % 2];
+        constexpr unsigned kPower = sizeof(T) == 8 ? 3 : sizeof(T) / 2;
+        return std::is_signed_v<T> ? kSigned[kPower] : kUnsigned[kPower % 2];
     }
 }
 

@@ -27,7 +27,7 @@ std::string tensor(std::string_view key) { return "tensor " + std::string(key); 
 
 // The answer is an array: "dtype", name, "shape", dimensions, "blob", bytes.
 ClientStatus parse(const redisReply& reply, std::string_view key, Parsed& out) {
-    const ClientStatus odd(Code::mismatch, tensor(key) + ": the database's answer is not a tensor");
+    ClientStatus odd(Code::mismatch, tensor(key) + ": the database's answer is not a tensor");
     if (reply.type == REDIS_REPLY_NIL) {
         return {Code::server, tensor(key) + " does not exist in the database"};
     }
