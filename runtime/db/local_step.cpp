@@ -14,6 +14,7 @@
 
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/page_step.hpp"
 #include "core/process.hpp"
 #include "core/spawn.hpp"
 #include "core/step.hpp"
@@ -30,7 +31,6 @@ namespace inferstep {
 namespace {
 
 constexpr int kSupervisorEndMs = 10'000;  // longer than all of its own waits
-constexpr std::string_view kDryRun = "dry run";
 
 class LocalRun {
    public:
@@ -49,7 +49,6 @@ class LocalRun {
     void end_supervisor();
     void signal_tasks(int signal);
     void complete_records();
-    bool dry_run_done() const { return std::string_view((*page_)->message).starts_with(kDryRun); }
     int exit_code() const;
     bool any_task() const {
         return std::any_of(tasks_.begin(), tasks_.end(), [](const LocalTask& t) { return t.running(); });
@@ -161,7 +160,7 @@ int LocalRun::run() {
     end_supervisor();
     if (page_state(**page_) != PageState::failed) {
         complete_records();
-    } else if (!dry_run_done()) {
+    } else if (!dry_run_done(**page_)) {
         print_error(in_own_words({(*page_)->message, (*page_)->hint}));
     }
     return exit_code();
@@ -206,10 +205,7 @@ void LocalRun::on_signal() {
 }
 
 void LocalRun::on_supervisor_end() {
-    int status = 0;
-    while (waitpid(supervisor_, &status, 0) < 0 && errno == EINTR) {
-    }
-    supervisor_fd_.reset();
+    const int status = reap_within(supervisor_, std::move(supervisor_fd_), 0);
     const bool starting = page_state(**page_) == PageState::starting;
     if (page_state(**page_) == PageState::failed) {
         return;  // it has said why
@@ -231,12 +227,8 @@ void LocalRun::end_supervisor() {
         if (!wait_exit(supervisor_fd_.get(), kSupervisorEndMs)) {
             print_warning(fmt::format("the supervisor of the databases did not end within {} ms; it is killed",
                                       kSupervisorEndMs));
-            kill(supervisor_, SIGKILL);  // our child and not reaped: the pid is still its own
         }
-        int status = 0;
-        while (waitpid(supervisor_, &status, 0) < 0 && errno == EINTR) {
-        }
-        supervisor_fd_.reset();
+        const int status = reap_within(supervisor_, std::move(supervisor_fd_), 0);
         lost_databases_ = lost_databases_ || status != 0;
     }
     if (lost_databases_) {
@@ -269,7 +261,7 @@ void LocalRun::complete_records() {
 }
 
 int LocalRun::exit_code() const {
-    if (dry_run_done()) {
+    if (dry_run_done(**page_)) {
         return 0;
     }
     int highest = lost_databases_ ? 1 : 0;

@@ -5,12 +5,12 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 
 #include "core/log.hpp"
+#include "core/page_step.hpp"
 #include "core/process.hpp"
 #include "db/events.hpp"
 
@@ -26,22 +26,13 @@ void restore_signals() {
     signal(SIGPIPE, SIG_DFL);
 }
 
-void set_environment(const Page& page, std::uint32_t rank) {
-    const auto set = [](const char* name, const std::string& value, bool replace = true) {
-        setenv(name, value.c_str(), replace ? 1 : 0);
-    };
-    set("INFER_RANK", std::to_string(rank));
-    set("INFER_RANKS", std::to_string(page.task_count));
-    set("INFER_RUN_ID", std::to_string(page.step_id));
-    if (page.instance_count == 0) {
-        return;
-    }
-    const std::int32_t instance = std::clamp(page.tasks[rank].instance, 0, page.instance_count - 1);
-    set("SSDB", page.instances[instance].endpoint);
-    set("SR_DB_TYPE", "Standalone");            // else a SmartRedis client takes it for a cluster
-    set("SR_SOCKET_TIMEOUT", "600000", false);  // its own 250 ms let it send a slow request 101 times
-    set("INFER_STATE_DIR", page.state_dir);
-    set("INFER_INSTANCE", std::to_string(instance));
+// False: the page gives this task no database.
+bool set_environment(const Page& page, std::uint32_t rank) {
+    const auto set = [](const char* name, const char* value, bool replace) { setenv(name, value, replace ? 1 : 0); };
+    set("INFER_RANK", std::to_string(rank).c_str(), true);
+    set("INFER_RANKS", std::to_string(page.task_count).c_str(), true);
+    set("INFER_RUN_ID", std::to_string(page.step_id).c_str(), true);
+    return page.instance_count == 0 || for_each_variable(page, page.tasks[rank], set);
 }
 
 [[noreturn]] void become_task(Page& page, std::uint32_t rank, const std::string& program,
@@ -61,7 +52,10 @@ void set_environment(const Page& page, std::uint32_t rank) {
         print_error(fail("task {} cannot move to its CPUs: {}", rank, std::strerror(errno)));
         _exit(1);
     }
-    set_environment(page, rank);
+    if (!set_environment(page, rank)) {
+        print_error(fail("task {} is given database {}, which there is not", rank, task.instance));
+        _exit(1);
+    }
     execv(program.c_str(), as_argv(arguments).data());
     print_error(fail("cannot execute {}: {}", program, std::strerror(errno)));
     _exit(kCannotExecute);

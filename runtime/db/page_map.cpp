@@ -1,6 +1,5 @@
 #include "db/page_map.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -9,21 +8,10 @@
 #include <utility>
 
 #include "core/log.hpp"
+#include "core/page_step.hpp"
 #include "core/words.hpp"
 
 namespace inferstep {
-namespace {
-
-Result<Page*> map(int fd, std::size_t size) {
-    void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (at == MAP_FAILED) {
-        return fail("cannot map the shared page: {}", std::strerror(errno));
-    }
-    return static_cast<Page*>(at);
-}
-
-}  // namespace
-
 Result<MappedPage> MappedPage::open(UniqueFd fd) {
     struct stat st {};
     if (fstat(fd.get(), &st) != 0) {
@@ -33,11 +21,11 @@ Result<MappedPage> MappedPage::open(UniqueFd fd) {
     if (size < sizeof(Page)) {
         return fail("--page-fd: this is no page of a step");
     }
-    Result<Page*> page = map(fd.get(), size);
-    if (!page) {
-        return page.error();
+    void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    if (memory == MAP_FAILED) {
+        return fail("cannot map the shared page: {}", std::strerror(errno));
     }
-    MappedPage mapped(*page, size, UniqueFd());
+    MappedPage mapped(static_cast<Page*>(memory), size, UniqueFd());
     if (mapped->magic != kPageMagic || mapped->version != kPageVersion || size < page_size(mapped->task_count)) {
         return with_hint(fail("--page-fd: this is no page of version {}", kPageVersion),
                          "install the plugin and the program from the same build");
@@ -46,20 +34,12 @@ Result<MappedPage> MappedPage::open(UniqueFd fd) {
 }
 
 Result<MappedPage> MappedPage::create(std::uint32_t task_count) {
-    UniqueFd fd(memfd_create("inferstep-page", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    const std::size_t size = page_size(task_count);
-    if (!fd || ftruncate(fd.get(), static_cast<off_t>(size)) != 0 ||
-        fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    UniqueFd fd;
+    Page* page = make_page(task_count, fd);
+    if (page == nullptr) {
         return fail("cannot make the shared page: {}", std::strerror(errno));
     }
-    Result<Page*> page = map(fd.get(), size);
-    if (!page) {
-        return page.error();
-    }
-    (*page)->magic = kPageMagic;
-    (*page)->version = kPageVersion;
-    (*page)->task_count = task_count;
-    return MappedPage(*page, size, std::move(fd));
+    return MappedPage(page, page_size(task_count), std::move(fd));
 }
 
 MappedPage::MappedPage(MappedPage&& other) noexcept
