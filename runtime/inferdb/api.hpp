@@ -124,9 +124,11 @@ constexpr int kFlagDenyBlocking = 1 << 21;
     X(int, InfoAddFieldDouble, (Info*, const char* name, double))                                   \
     X(int, InfoAddFieldCString, (Info*, const char* name, const char*))
 
+// NOLINTBEGIN(bugprone-macro-parentheses): the arguments are a name and a list of parameters
 #define INFERDB_DECLARE(result, name, arguments) inline result(*name) arguments = nullptr;
 INFERDB_REDIS_FUNCTIONS(INFERDB_DECLARE)
 #undef INFERDB_DECLARE
+// NOLINTEND(bugprone-macro-parentheses)
 // clang-format on
 
 // Fill the table. Returns the name of the first function that this Redis lacks, nullptr when all are there.

@@ -10,19 +10,19 @@ using redis::Blocked;
 using redis::Context;
 using redis::String;
 
-int tensor_set(Context*, String** argv, int argc) noexcept;
-int tensor_get(Context*, String** argv, int argc) noexcept;
+int tensor_set(Context*, String** argv, int argc);
+int tensor_get(Context*, String** argv, int argc);
 
-int model_store(Context*, String** argv, int argc) noexcept;
-int model_set(Context*, String** argv, int argc) noexcept;  // the older form of model_store
-int model_get(Context*, String** argv, int argc) noexcept;
-int model_del(Context*, String** argv, int argc) noexcept;
-int model_scan(Context*, String** argv, int argc) noexcept;
+int model_store(Context*, String** argv, int argc);
+int model_set(Context*, String** argv, int argc);  // the older form of model_store
+int model_get(Context*, String** argv, int argc);
+int model_del(Context*, String** argv, int argc);
+int model_scan(Context*, String** argv, int argc);
 
-int model_execute(Context*, String** argv, int argc) noexcept;
-int model_run(Context*, String** argv, int argc) noexcept;  // the older form of model_execute
+int model_execute(Context*, String** argv, int argc);
+int model_run(Context*, String** argv, int argc);  // the older form of model_execute
 
-int info(Context*, String** argv, int argc) noexcept;
-int config(Context*, String** argv, int argc) noexcept;
+int info(Context*, String** argv, int argc);
+int config(Context*, String** argv, int argc);
 
 }  // namespace inferstep::command

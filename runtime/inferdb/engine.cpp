@@ -45,6 +45,9 @@ void Engine::open(const std::string& directory) {
     if (opened) {
         on_exit(leave_at_once, nullptr);
         redis::Log(nullptr, "notice", "%s is open", (*opened)->version().c_str());
+        if (settings().device == DeviceChoice::gpu && (*opened)->gpu_count() == 0) {
+            redis::Log(nullptr, "warning", "DEVICE gpu was asked for, but Torch couldn't find CUDA");
+        }
     } else {
         redis::Log(nullptr, "warning", "%s", opened.error().message.c_str());
     }
@@ -140,7 +143,7 @@ Status Engine::warm_up(StoredModel& model, DeviceQueue& queue) {
         }
         std::fill_n(static_cast<char*>(zeros.get()), *bytes, '\0');
         const TensorView input{DType::float32, shape, zeros.get(), *bytes, zeros};
-        const Status status = queue.on_every_worker([&]() -> Status {
+        Status status = queue.on_every_worker([&]() -> Status {
             for (int i = 0; i < kWarmUps; ++i) {
                 const auto outputs = model.model->run({input});
                 if (!outputs) {
@@ -169,7 +172,7 @@ Status Engine::load(StoredModel& model) {
         return loaded.error();
     }
     model.model = std::move(*loaded);
-    const Status status = warm_up(model, queue(model.definition.device));
+    Status status = warm_up(model, queue(model.definition.device));
     model.ready = static_cast<bool>(status);
     return status;
 }

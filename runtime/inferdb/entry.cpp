@@ -18,6 +18,16 @@ namespace {
 
 constexpr const char* kModuleName = "inferdb";
 
+// No exception passes through Redis, which is C.
+template <redis::Command function>
+int guarded(redis::Context* context, redis::String** argv, int argc) noexcept {
+    try {
+        return function(context, argv, argc);
+    } catch (...) {
+        return redis::ReplyWithError(context, "ERR the server has no memory for this command");
+    }
+}
+
 struct CommandEntry {
     const char* name;
     redis::Command function;
@@ -28,17 +38,17 @@ struct CommandEntry {
 // "getkeys-api": more keys follow; the command itself tells Redis where. "write deny-oom": refused on replicas and
 // beyond maxmemory.
 constexpr CommandEntry kCommands[] = {
-    {"ai.tensorset", command::tensor_set, "write deny-oom", 1},
-    {"ai.tensorget", command::tensor_get, "readonly", 1},
-    {"ai.modelstore", command::model_store, "write deny-oom", 1},
-    {"ai.modelset", command::model_set, "write deny-oom", 1},
-    {"ai.modelget", command::model_get, "readonly", 1},
-    {"ai.modeldel", command::model_del, "write", 1},
-    {"ai._modelscan", command::model_scan, "readonly", 0},
-    {"ai.modelexecute", command::model_execute, "write deny-oom getkeys-api", 1},
-    {"ai.modelrun", command::model_run, "write deny-oom getkeys-api", 1},
-    {"ai.info", command::info, "readonly", 1},
-    {"ai.config", command::config, "admin", 0},
+    {"ai.tensorset", guarded<command::tensor_set>, "write deny-oom", 1},
+    {"ai.tensorget", guarded<command::tensor_get>, "readonly", 1},
+    {"ai.modelstore", guarded<command::model_store>, "write deny-oom", 1},
+    {"ai.modelset", guarded<command::model_set>, "write deny-oom", 1},
+    {"ai.modelget", guarded<command::model_get>, "readonly", 1},
+    {"ai.modeldel", guarded<command::model_del>, "write", 1},
+    {"ai._modelscan", guarded<command::model_scan>, "readonly", 0},
+    {"ai.modelexecute", guarded<command::model_execute>, "write deny-oom getkeys-api", 1},
+    {"ai.modelrun", guarded<command::model_run>, "write deny-oom getkeys-api", 1},
+    {"ai.info", guarded<command::info>, "readonly", 1},
+    {"ai.config", guarded<command::config>, "admin", 0},
 };
 
 // Where this very file lies: libinferstep_torch.so is its neighbour.
@@ -104,6 +114,7 @@ int load(redis::Context* context, redis::String** argv, int argc) {
 }  // namespace
 }  // namespace inferstep
 
+// NOLINTNEXTLINE(readability-identifier-naming): Redis looks this name up
 extern "C" __attribute__((visibility("default"))) int RedisModule_OnLoad(inferstep::redis::Context* context,
                                                                          inferstep::redis::String** argv, int argc) {
     return inferstep::load(context, argv, argc);

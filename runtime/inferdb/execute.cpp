@@ -89,7 +89,7 @@ Status store_outputs(Context* context, Call& call) {
     }
     for (std::size_t i = 0; i < call.outputs.size(); ++i) {
         String* key = redis::CreateString(context, call.outputs[i].data(), call.outputs[i].size());
-        const Status status = store_tensor(context, key, call.request->outputs[i]);
+        Status status = store_tensor(context, key, call.request->outputs[i]);
         if (status) {
             replicate_tensor(context, key, *call.request->outputs[i]);
         }
@@ -184,7 +184,7 @@ void submit(Call& call) {
     }
     // `call` may be gone when the loader comes to this: it keeps what it needs.
     engine().post([model = call.model, queue = call.queue, request = call.request] {
-        const Status status = model->ready ? Status::ok() : engine().load(*model);
+        Status status = model->ready ? Status::ok() : engine().load(*model);
         if (status) {
             queue->submit(request);
         } else {
@@ -215,7 +215,7 @@ int execute(Context* context, String** argv, int argc, bool counted, const char*
         return reply_error(context, fail("{} waits for a worker: it cannot stand in MULTI or a script", command));
     }
     auto call = std::make_unique<Call>();
-    if (const Status status = prepare(context, argv, *named, *call); !status) {
+    if (Status status = prepare(context, argv, *named, *call); !status) {
         return reply_error(context, status.error());
     }
     call->client = redis::BlockClient(context, reply, nullptr, release, 0);
@@ -233,13 +233,11 @@ int execute(Context* context, String** argv, int argc, bool counted, const char*
 }  // namespace
 
 // AI.MODELEXECUTE key INPUTS n key… OUTPUTS n key… [TIMEOUT ms]
-int model_execute(Context* context, String** argv, int argc) noexcept {
+int model_execute(Context* context, String** argv, int argc) {
     return execute(context, argv, argc, true, "AI.MODELEXECUTE");
 }
 
 // AI.MODELRUN key [TIMEOUT ms] INPUTS key… OUTPUTS key…
-int model_run(Context* context, String** argv, int argc) noexcept {
-    return execute(context, argv, argc, false, "AI.MODELRUN");
-}
+int model_run(Context* context, String** argv, int argc) { return execute(context, argv, argc, false, "AI.MODELRUN"); }
 
 }  // namespace inferstep::command

@@ -115,7 +115,7 @@ void add_info(redis::Info* info, int for_crash_report) {
 namespace command {
 
 // AI.INFO [key [RESETSTAT]]
-int info(Context* context, String** argv, int argc) noexcept {
+int info(Context* context, String** argv, int argc) {
     if (argc == 1) {
         return reply_versions(context);
     }
@@ -137,7 +137,7 @@ int info(Context* context, String** argv, int argc) noexcept {
 }
 
 // AI.CONFIG GET name, AI.CONFIG MODEL_CHUNK_SIZE bytes
-int config(Context* context, String** argv, int argc) noexcept {
+int config(Context* context, String** argv, int argc) {
     Args args(argv, argc, 1);
     if (args.left() == 2 && args.take("GET")) {
         return args.take("MODEL_CHUNK_SIZE") ? redis::ReplyWithLongLong(context, settings().model_chunk_size)

@@ -55,7 +55,7 @@ void list_model(Context* context, String* name, redis::Key*, void* data) {
 }  // namespace
 
 // AI.MODELGET key [META] [BLOB]      neither: both
-int model_get(Context* context, String** argv, int argc) noexcept {
+int model_get(Context* context, String** argv, int argc) {
     if (argc < 2) {
         return redis::WrongArity(context);
     }
@@ -89,7 +89,7 @@ int model_get(Context* context, String** argv, int argc) noexcept {
 }
 
 // AI.MODELDEL key
-int model_del(Context* context, String** argv, int argc) noexcept {
+int model_del(Context* context, String** argv, int argc) {
     if (argc != 2) {
         return redis::WrongArity(context);
     }
@@ -105,7 +105,7 @@ int model_del(Context* context, String** argv, int argc) noexcept {
 }
 
 // AI._MODELSCAN      [[key, tag], …]
-int model_scan(Context* context, String**, int argc) noexcept {
+int model_scan(Context* context, String**, int argc) {
     if (argc != 1) {
         return redis::WrongArity(context);
     }

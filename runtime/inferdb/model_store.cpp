@@ -124,12 +124,12 @@ int store(Context* context, String** argv, int argc, ModelForm form, const char*
 
 // AI.MODELSTORE key TORCH device [TAG t] [BATCHSIZE n] [MINBATCHSIZE n] [MINBATCHTIMEOUT ms] [INPUTS n name…]
 //   [OUTPUTS n name…] BLOB piece…
-int model_store(Context* context, String** argv, int argc) noexcept {
+int model_store(Context* context, String** argv, int argc) {
     return store(context, argv, argc, ModelForm::counted, "AI.MODELSTORE");
 }
 
 // AI.MODELSET key TORCH device [TAG t] [BATCHSIZE n] [MINBATCHSIZE n] [INPUTS name…] [OUTPUTS name…] BLOB piece…
-int model_set(Context* context, String** argv, int argc) noexcept {
+int model_set(Context* context, String** argv, int argc) {
     return store(context, argv, argc, ModelForm::uncounted, "AI.MODELSET");
 }
 

@@ -121,7 +121,7 @@ Status read_blob(Args& args, TensorView& tensor, std::size_t bytes) {
     if (tensor.dtype != DType::string && content.size() != bytes) {
         return fail("data length does not match tensor shape and type");
     }
-    if (const Status status = check_content(tensor); !status) {
+    if (Status status = check_content(tensor); !status) {
         return status;
     }
     tensor.owner = hold(blob);  // the bytes stay where they were received
@@ -129,7 +129,7 @@ Status read_blob(Args& args, TensorView& tensor, std::size_t bytes) {
 }
 
 Status read_tensor(Args& args, TensorView& tensor) {
-    if (const Status status = read_head(args, tensor); !status) {
+    if (Status status = read_head(args, tensor); !status) {
         return status;
     }
     const auto bytes = tensor_size(tensor.dtype, tensor.shape);
@@ -201,7 +201,7 @@ void reply_blob(Context* context, const TensorView& tensor) {
 }  // namespace
 
 // AI.TENSORSET key type extent… [BLOB data | VALUES value…]
-int tensor_set(Context* context, String** argv, int argc) noexcept {
+int tensor_set(Context* context, String** argv, int argc) {
     if (argc < 4) {
         return redis::WrongArity(context);
     }
@@ -219,7 +219,7 @@ int tensor_set(Context* context, String** argv, int argc) noexcept {
 }
 
 // AI.TENSORGET key [META] [BLOB | VALUES]      none of them: META BLOB
-int tensor_get(Context* context, String** argv, int argc) noexcept {
+int tensor_get(Context* context, String** argv, int argc) {
     if (argc < 2) {
         return redis::WrongArity(context);
     }
