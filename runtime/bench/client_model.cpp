@@ -63,25 +63,27 @@ Result<std::string> built_model(const std::string& architecture, const std::stri
     return path;
 }
 
-// A database of ours tells how many GPUs it has; any other gets CPU.
-std::string choose_device(Client& client, const std::string& asked) {
+// Where to try to store a model, best first. Whether the database uses a GPU of this node, it alone knows.
+std::vector<std::string> devices_to_try(const std::string& asked) {
     if (!asked.empty()) {
-        return asked;
+        return {asked};
     }
-    std::string text;
-    if (!client.info(text)) {
-        return "CPU";
-    }
-    const std::size_t at = text.find("infer_gpus:");
-    return at != std::string::npos && std::atoi(text.c_str() + at + 11) > 0 ? "GPU" : "CPU";
+    const bool has_gpu = access("/dev/nvidiactl", F_OK) == 0;
+    return has_gpu ? std::vector<std::string>{"GPU", "CPU"} : std::vector<std::string>{"CPU"};
 }
 
 Status store(Client& client, const ClientOptions& options, LoopModel& model) {
     ModelStoreOptions how;
-    how.device = model.device = choose_device(client, options.device);
     how.batch_size = options.db_batch_size;
     how.timeout = Client::Milliseconds{static_cast<std::int64_t>(kStoreSeconds * 1000)};
-    const ClientStatus s = client.set_model(model.name, std::as_bytes(std::span(model.file)), how);
+    ClientStatus s;
+    for (const std::string& device : devices_to_try(options.device)) {
+        how.device = model.device = device;
+        s = client.set_model(model.name, std::as_bytes(std::span(model.file)), how);
+        if (s || s.code() != ClientStatus::Code::server) {
+            break;
+        }
+    }
     return s ? Status::ok() : Status(told(s));
 }
 
