@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t kTailAtStart = 20;  // lines of a log that are shown when a database does not start …
 constexpr std::size_t kTailLater = 5;     // … and when it ends while the tasks run
 constexpr int kStatisticsMs = 300;
-constexpr int kScancelMs = 10'000;
+constexpr int kScancelMs = 3000;  // the step may end meanwhile, and slurmstepd waits for us only so long
 
 void show_tail(const Instance& instance, std::size_t lines) {
     for (const std::string& line : instance.log_tail(lines)) {
