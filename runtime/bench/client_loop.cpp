@@ -148,9 +148,15 @@ Status ClientLoop::make_reference(const LoopModel& model) {
     json.set("scale", reference_.scale).set("apart", reference_.apart).set("tolerance", options_.tolerance);
     record_.log("reference", json);
     if (reference_.apart <= 2 * options_.tolerance) {
-        record_.log("warning", fmt::format("outputs of different inputs lie only {:.2g} apart, with a tolerance of "
-                                           "{:.2g}: an answer to another request could pass",
-                                           reference_.apart, options_.tolerance));
+        const std::string warning = fmt::format(
+            "outputs of different inputs lie only {:.2g} apart, with a tolerance of {:.2g}: an answer to another "
+            "request "
+            "could pass",
+            reference_.apart, options_.tolerance);
+        record_.log("warning", warning);
+        if (summary_.id.rank == 0) {
+            print_warning(warning);
+        }
     }
     return Status::ok();
 }

@@ -66,6 +66,7 @@ PY
 @test "pipelined, in either language, there is one call" {
     for language in cpp fortran; do
         run client --pipelined --language=$language --outdir=$language
+        echo "$output"
         [ "$status" = 0 ]
         [[ $output == *"#wrong        0 of 12"* ]]
         [ "$(cat $language/*/rank_*.csv | grep -c ,infer,)" = 12 ]

@@ -1,6 +1,6 @@
 ! The loop of `inferstep client --language fortran`: put, run, get through the Fortran module, timed here.
 !
-! The program opens this library when it is asked for Fortran; fortran_loop.hpp has the same declarations for C++. There is
+! The program opens this library when it is asked for Fortran; bench/loop_block.hpp has the same block for C++. There is
 ! one client per process.
 module fortran_loop
    use, intrinsic :: iso_c_binding
@@ -11,7 +11,7 @@ module fortran_loop
 
    type(inference_client), allocatable, save :: client
 
-   type, bind(C) :: block_of_iterations     ! LoopBlock of fortran_loop.hpp
+   type, bind(C) :: block_of_iterations     ! LoopBlock of bench/loop_block.hpp
       type(c_ptr) :: model, input_key, output_key      ! C strings
       integer(c_int) :: rank                           ! of an input: 1 … 4
       integer(c_int64_t) :: shape(4)                   ! of an input, as a tensor has it
@@ -149,19 +149,17 @@ contains
    function text_of(address) result(text)
       type(c_ptr), intent(in) :: address
       character(len=:), allocatable :: text
-      character(kind=c_char), pointer :: bytes(:)
-      integer :: i
       interface
-         integer(c_size_t) function c_strlen(string) bind(C, name="strlen")
+         pure integer(c_size_t) function c_strlen(string) bind(C, name="strlen")
             import :: c_ptr, c_size_t
-            type(c_ptr), value :: string
+            type(c_ptr), value, intent(in) :: string
          end function
       end interface
-      call c_f_pointer(address, bytes, [c_strlen(address)])
-      allocate (character(len=size(bytes)) :: text)
-      do i = 1, size(bytes)
-         text(i:i) = bytes(i)
-      end do
+      block
+         character(kind=c_char, len=c_strlen(address)), pointer :: bytes
+         call c_f_pointer(address, bytes)
+         text = bytes
+      end block
    end function
 
    integer(c_int64_t) function ticks()

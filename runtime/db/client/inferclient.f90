@@ -112,9 +112,9 @@ module inferclient
          import :: c_int, c_ptr
          type(c_ptr), value :: client
       end function
-      integer(c_size_t) function c_strlen(text) bind(C, name="strlen")
+      pure integer(c_size_t) function c_strlen(text) bind(C, name="strlen")
          import :: c_ptr, c_size_t
-         type(c_ptr), value :: text
+         type(c_ptr), value, intent(in) :: text
       end function
    end interface
 
@@ -143,15 +143,13 @@ contains
    function message(self) result(text)
       class(inference_client), intent(in) :: self
       character(len=:), allocatable :: text
-      character(kind=c_char), pointer :: bytes(:)
       type(c_ptr) :: address
-      integer :: i
       address = c_error(self%handle)
-      call c_f_pointer(address, bytes, [c_strlen(address)])
-      allocate (character(len=size(bytes)) :: text)
-      do i = 1, size(bytes)
-         text(i:i) = bytes(i)
-      end do
+      block
+         character(kind=c_char, len=c_strlen(address)), pointer :: bytes
+         call c_f_pointer(address, bytes)
+         text = bytes
+      end block
    end function
 
    integer function ping(self) result(code)
