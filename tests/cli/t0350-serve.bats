@@ -12,6 +12,7 @@ teardown() {
 }
 
 serve() { # start it, wait until it is ready; sets RUN and SSDB, the socket of db0
+    rm -f out err
     inferstep db serve --statedir="$state" --device=cpu "$@" >out 2>err 3>&- &
     RUN=$!
     wait_until grep -q '^ready db0' out

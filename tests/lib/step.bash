@@ -26,7 +26,7 @@ colocated() { infer --colocate --db-cpus=1 --device=cpu "$@"; }
 # Start it in the background and wait until its task has written `started`. Sets RUN, its pid. SIGINT, which a shell makes
 # its background commands ignore, works as in a terminal.
 background() {
-    rm -f started
+    rm -f started out err
     env --default-signal=INT inferstep run --statedir="$state" --colocate --db-cpus=1 --device=cpu "$@" >out 2>err 3>&- &
     RUN=$!
     wait_until test -e started
