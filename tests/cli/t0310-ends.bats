@@ -117,6 +117,26 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
     grep -q 'db0: | .*crashed by signal' err
 }
 
+@test "a step in a memory cgroup: half of its limit for the database; killed for memory, that is said" {
+    root=/sys/fs/cgroup/memory
+    group=$root/inferstep-test-$$
+    [ "$(id -u)" = 0 ] && mkdir "$group" 2>/dev/null || skip "needs root and the memory controller of cgroup v1"
+    echo 314572800 >"$group/memory.limit_in_bytes"
+    echo 314572800 >"$group/memory.memsw.limit_in_bytes" 2>/dev/null || true
+    cat >task <<'SH'
+redis-cli -s "${SSDB#unix://}" config get maxmemory
+redis-cli -s "${SSDB#unix://}" config set maxmemory 0 >/dev/null
+for i in $(seq 60); do head -c 8000000 /dev/urandom | redis-cli -s "${SSDB#unix://}" -x set "k$i" >/dev/null 2>&1; done
+exec sleep 20
+SH
+    run bash -c 'echo $$ >"$1/cgroup.procs" && exec inferstep run --statedir="$2" --colocate --db-cpus=1 --device=cpu sh task' _ "$group" "$state"
+    echo "$output"
+    wait_until rmdir "$group"
+    [ "$status" = 143 ]
+    [ "${lines[1]}" = 157286400 ]
+    [[ $output == *"db0 of node "*" ended early: signal 9"*"the kernel killed for memory in this step, which may use 300 MiB"* ]]
+}
+
 @test "a database that is stopped (SIGSTOP) does not hold up the end" {
     background sh -c 'touch started; until [ -e go ]; do sleep 0.05; done'
     kill -STOP "$(redis_pids)"
