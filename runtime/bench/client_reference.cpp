@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "core/clock.hpp"
 #include "core/file.hpp"
@@ -45,9 +44,6 @@ void measure_apart(Reference& reference, int batches, int samples_of_batch) {
 }  // namespace
 
 Result<ReferenceModel> ReferenceModel::load(std::string_view file, const std::string& name, int threads) {
-    // Threads that wait for each other by spinning make a forward ten times slower on a node whose CPUs are shared.
-    // OpenMP reads this when libtorch is opened.
-    setenv("OMP_WAIT_POLICY", "passive", 0);
     const auto backend = open_torch_backend(library_directory());
     if (!backend) {
         return backend.error();
