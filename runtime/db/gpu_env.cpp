@@ -42,6 +42,7 @@ void keep_visible_gpus(Topology& topology) {
 std::string cuda_visible_devices(const std::vector<int>& gpus) {
     const std::vector<std::string> words = visible();
     std::vector<std::string> chosen;
+    chosen.reserve(gpus.size());
     for (const int gpu : gpus) {
         chosen.push_back(are_numbers(words) ? std::to_string(gpu) : words.at(static_cast<std::size_t>(gpu)));
     }

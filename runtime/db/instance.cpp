@@ -68,6 +68,7 @@ bool wait_for_ends(std::vector<Instance>& instances, int timeout_ms) {
     const std::int64_t deadline = now_ms() + timeout_ms;
     for (;;) {
         std::vector<pollfd> fds;
+        fds.reserve(instances.size());
         for (Instance& instance : instances) {
             fds.push_back({instance.pidfd(), POLLIN, 0});
         }

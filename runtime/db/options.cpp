@@ -10,7 +10,7 @@
 namespace inferstep {
 namespace {
 
-constexpr long kMaxTimeout = 24 * 3600;
+constexpr long kMaxTimeout = 24L * 3600;
 
 // Set `field` from `text` if the option was given.
 template <typename Int>

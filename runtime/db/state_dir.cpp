@@ -118,7 +118,7 @@ Result<StateDir> StateDir::create(const std::string& statedir, const std::string
     if (!parent) {
         return parent.error();
     }
-    const std::string plain = prefix() + step + "-" + node;
+    const std::string plain = fmt::format("{}{}-{}", prefix(), step, node);
     const std::string longest = fmt::format("{}/{}-12345678/{}", statedir, plain, longest_file);
     if (longest.size() > kLongestSocket) {
         return with_hint(fail("--statedir: {} is too long: a socket's path may have {} characters, this one has {}",

@@ -76,7 +76,8 @@ Status merge(const StepName& name) {
     }
     Json step = Json::object();
     step.set("schema", kNodeSchema).set("job", name.job).set("step", name.step).set("restart", name.restart);
-    step.set("accounting", accounting_json(name, nodes)).set("nodes", std::move(nodes));
+    step.set("accounting", accounting_json(name, nodes));
+    step.set("nodes", std::move(nodes));
     if (Status s = write_file(merged, step.dump() + "\n"); !s) {
         return s;
     }

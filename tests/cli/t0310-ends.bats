@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Every way in which a step without Slurm can end: signals, kill -9 of each of its processes, databases that do not start.
 
+# shellcheck disable=SC2154 # state, work, RUN and CODE are set by lib/step
 load ../lib/step
 
 setup() { step_setup; }
@@ -66,7 +67,7 @@ PY
     run timeout 20 inferstep run --statedir="$state" -n 2 sh -c 'sleep 30117 & (setsid sh -c "sleep 30217 & sleep 30317" >/dev/null 2>&1 &); echo "$! $$"; sleep 0.2'
     echo "$output"
     [ "$status" = 0 ]
-    ! pgrep -f '^sleep 30[123]17$' || return 1
+    no pgrep -f '^sleep 30[123]17$'
     for line in "${lines[@]}"; do gone "${line% *}"; done
 }
 
@@ -104,7 +105,7 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
     end_of_run
     [ "$CODE" = 1 ]
     grep -q 'refused' out
-    ! grep -q 'code 124' out
+    no grep 'code 124' out
 }
 
 @test "a database that crashes: the report of its crash is shown" {

@@ -2,6 +2,7 @@
 # The state directory under attack and under pressure: links, foreign owners, wrong modes, squatters, leftovers, long names,
 # full disks.
 
+# shellcheck disable=SC2154 # state, work, RUN and CODE are set by lib/step
 load ../lib/step
 
 setup() { step_setup; }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # What a step leaves in its record directory, where that is, and what happens when it cannot be written.
 
+# shellcheck disable=SC2154 # state, work, RUN and CODE are set by lib/step
 load ../lib/step
 
 setup() { step_setup; }

@@ -25,7 +25,7 @@ same() { # page, command…
     [ "$(wc -w <<<"$keys")" = 7 ]
     for key in $keys; do
         grep -q "^\.It Cm $key= " "$page" || { echo "$key is not in the page"; return 1; }
-        inferstep run --help | tr '\n' ' ' | grep -q "[ ,]$key[ ,]" || { echo "$key is not in --help"; return 1; }
+        inferstep run --help | tr '\n' ' ' | grep -q "[ ,]${key}[ ,]" || { echo "$key is not in --help"; return 1; }
     done
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2154
 # Helpers of the tests that run a step without Slurm. Each test has a state directory of its own, so that what it leaves
 # behind can be told from what others do at the same time. In a .bats file:
 #
@@ -31,6 +31,9 @@ background() {
     RUN=$!
     wait_until test -e started
 }
+
+# A command that must fail; bats does not notice the failure of `! command`.
+no() { ! "$@" || { echo "unexpected: $*"; return 1; }; }
 
 wait_until() {
     local deadline=$((SECONDS + 20))
