@@ -52,7 +52,13 @@ class Backend {
                                const std::string& path) = 0;
 };
 
-// Open libinferstep_torch.so in `directory` (once per process) and give its backend. Error: the dynamic linker's words.
+// Let threads of OpenMP that wait for one another spin for some 50 us and then sleep, unless the environment says
+// otherwise (GOMP_SPINCOUNT, OMP_WAIT_POLICY): their default of milliseconds makes an execution 30 times slower as soon
+// as anybody else wants one of its CPUs. Changes the environment, so call it while no other thread reads that.
+void bound_spinning();
+
+// Open libinferstep_torch.so in `directory` (once per process) and give its backend; bound_spinning() first, if it has
+// not been called. Error: the dynamic linker's words.
 Result<Backend*> open_torch_backend(const std::string& directory);
 
 }  // namespace inferstep

@@ -33,6 +33,7 @@ Engine& engine() {
 }
 
 void Engine::start(const std::string& directory) {
+    bound_spinning();  // here, because the loader is one thread of several
     {
         const std::lock_guard lock(mutex_);
         tasks_.emplace_front([this, directory] { open(directory); });

@@ -1,11 +1,18 @@
 // Opening the library that holds libtorch. Part of the module and of the program; knows neither Redis nor libtorch.
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <mutex>
 
 #include "inferdb/backend.hpp"
 
 namespace inferstep {
+
+void bound_spinning() {
+    if (std::getenv("OMP_WAIT_POLICY") == nullptr) {
+        setenv("GOMP_SPINCOUNT", "2000", /*overwrite=*/0);
+    }
+}
 
 Result<Backend*> open_torch_backend(const std::string& directory) {
     static std::mutex mutex;
@@ -14,6 +21,7 @@ Result<Backend*> open_torch_backend(const std::string& directory) {
     if (opened != nullptr) {
         return opened;
     }
+    bound_spinning();
     const std::string path = directory + "/libinferstep_torch.so";
     // Never closed: libtorch registers itself with the process and does not survive that.
     void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);
