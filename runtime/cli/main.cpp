@@ -15,7 +15,8 @@ constexpr AddCommand kCommands[] = {
 
 }  // namespace inferstep::cli
 
-int main(int argc, char** argv) {
+// Only running out of memory could throw here, and then there is nothing better to do than to end.
+int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     using namespace inferstep;
     // A reader that went away (a pipe, a database) shows as an error of the write, with its name, not as a silent
     // death.

@@ -132,7 +132,7 @@ Result<StateDir> StateDir::create(const std::string& statedir, const std::string
         UniqueFd self = make_locked(parent->get(), name);
         error = errno;
         if (self) {
-            return StateDir(std::move(*parent), std::move(self), statedir + "/" + name);
+            return StateDir(std::move(*parent), std::move(self), fmt::format("{}/{}", statedir, name));
         }
         const Result<std::string> ending = random_hex(4);
         if (!ending) {

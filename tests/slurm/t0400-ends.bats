@@ -9,9 +9,9 @@ setup() { cluster_require; }
 teardown() { assert_clean; }
 
 # Start a co-located step in the background (not in a shell that ignores SIGINT); returns when the tasks run.
-begin() { # srun options… -- the tasks sleep for a minute
+begin() { # the tasks sleep for a minute
     rm -f "$CLUSTER_WORK"/started.*
-    user_background srun -N2 --ntasks-per-node=2 -c2 --infer-colocate=1 --infer-db-cpus=1 "$@" sh -c 'touch started.$SLURM_PROCID; echo "$SLURM_JOB_ID" >job; exec sleep 60'
+    user_background srun -N2 --ntasks-per-node=2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'touch started.$SLURM_PROCID; echo "$SLURM_JOB_ID" >job; exec sleep 60'
     for _ in $(seq 150); do
         [ -e "$CLUSTER_WORK/started.0" ] && [ -e "$CLUSTER_WORK/started.1" ] && [ -e "$CLUSTER_WORK/started.2" ] && [ -e "$CLUSTER_WORK/started.3" ] && break
         sleep 0.1
@@ -50,6 +50,7 @@ expect_end() { # the step's srun ends within 15 s
     kill -KILL "$BACKGROUND_PID" 2>/dev/null || true
     user_run scancel "$job" || true
     # Slurm leaves the cgroups of a step whose slurmstepd was killed, with and without databases; they must be empty.
+    # shellcheck disable=SC2154  # of cluster.bash
     left=$("$cluster" scan --dir "$CLUSTER_DIR" | grep -v '^cgroup ' || true)
     [ -z "$left" ] || { echo "$left"; return 1; }
     for c in $("$cluster" scan --dir "$CLUSTER_DIR" | sed -n 's/^cgroup //p'); do

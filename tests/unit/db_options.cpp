@@ -7,12 +7,12 @@ namespace inferstep::test {
 namespace {
 
 void a_model_is_read() {
-    const Result<ModelSpec> plain = parse_model("net:models/net.pt", "/work");
+    const Result<ModelSpec> plain = parse_model("net:models/net.pt", "/data");
     if (!CHECK(plain)) {
         return;
     }
     CHECK_EQ(plain->name, "net");
-    CHECK_EQ(plain->path, "/work/models/net.pt");
+    CHECK_EQ(plain->path, "/data/models/net.pt");
     CHECK_EQ(plain->device, "");
     CHECK_EQ(plain->batch_size, 0);
     CHECK(plain->warmup.empty());
@@ -21,7 +21,7 @@ void a_model_is_read() {
         "a b:/m:1.pt,backend=torch,device=gpu:3,batchsize=8,minbatchsize=4,"
         "minbatchtimeout=5,warmup=1x3x2:uint8,sha256=" +
             sum,
-        "/work");
+        "/data");
     if (!CHECK(full)) {
         return;
     }
