@@ -50,7 +50,6 @@ Result<ReferenceModel> ReferenceModel::load(std::string_view file, const std::st
     }
     (*backend)->prepare_thread(threads);
     ModelOptions options;
-    options.threads = threads;
     options.optimize = false;
     auto model = (*backend)->load(file, options);
     if (!model) {

@@ -25,7 +25,6 @@ struct TensorView {
 
 struct ModelOptions {
     std::string device = "CPU";  // CPU, GPU or GPU:n as RedisAI writes them
-    int threads = 1;             // intra-op threads of one execution
     bool optimize = true;        // freeze and optimize for inference; false: exactly as saved (the reference in checks)
 };
 
@@ -45,7 +44,7 @@ class Backend {
     virtual int gpu_count() const = 0;
     // `blob`: the bytes of a TorchScript file. Errors are one line, in libtorch's words without its stack trace.
     virtual Result<std::shared_ptr<Model>> load(std::string_view blob, const ModelOptions& options) = 0;
-    // Must be called once on every thread before its first run(): sets that thread's intra-op thread count.
+    // Must be called once on every thread before its first load() or run(): how many threads these use inside.
     virtual void prepare_thread(int threads) = 0;
     // Write a seeded model of the zoo as TorchScript: "resnet18" … "resnet152". `classes` outputs.
     virtual Status write_model(const std::string& architecture, std::uint64_t seed, int classes,

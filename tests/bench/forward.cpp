@@ -64,9 +64,8 @@ int main(int argc, char** argv) {
     if (!blob) {
         return give_up(blob.error());
     }
-    (*backend)->prepare_thread(threads);
-    ModelOptions options;
-    options.threads = threads;
+    (*backend)->prepare_thread(1);  // for loading, as the database does it: see Engine::open
+    const ModelOptions options;
     const auto model = (*backend)->load(*blob, options);
     if (!model) {
         return give_up(model.error());

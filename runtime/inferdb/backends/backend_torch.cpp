@@ -62,9 +62,6 @@ class TorchBackend final : public Backend {
             if (!device) {
                 return device.error();
             }
-            // Alone: a team of OpenMP threads for loading would count among those that share the CPUs, and OpenMP,
-            // which then sees more threads than CPUs, would let every team sleep between two loops (5 ms of 33 lost).
-            at::set_num_threads(1);
             return std::shared_ptr<Model>(std::make_shared<TorchModel>(blob, *device, options.optimize));
         } catch (const std::exception& e) {
             return Error{one_line(e), {}};
