@@ -1,27 +1,24 @@
 #include "db/local_step.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <optional>
 
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/page_step.hpp"
 #include "core/process.hpp"
-#include "core/spawn.hpp"
 #include "core/step.hpp"
-#include "core/wait.hpp"
 #include "core/words.hpp"
 #include "db/events.hpp"
 #include "db/leftovers.hpp"
+#include "db/local_supervisor.hpp"
 #include "db/local_task.hpp"
 #include "db/page_map.hpp"
 #include "db/state_dir.hpp"
@@ -29,8 +26,6 @@
 
 namespace inferstep {
 namespace {
-
-constexpr int kSupervisorEndMs = 10'000;  // longer than all of its own waits
 
 class LocalRun {
    public:
@@ -42,11 +37,10 @@ class LocalRun {
    private:
     Status make_page();
     Status fork_tasks();
-    Status start_supervisor();
     void wait_for_tasks();
     void on_signal();
     void on_supervisor_end();
-    void end_supervisor();
+    void end_databases();
     void signal_tasks(int signal);
     void complete_records();
     int exit_code() const;
@@ -56,12 +50,9 @@ class LocalRun {
 
     const LocalStep& step_;
     std::optional<MappedPage> page_;
-    UniqueFd life_read_;
-    UniqueFd life_write_;
     UniqueFd signals_;
     std::vector<LocalTask> tasks_;
-    pid_t supervisor_ = -1;
-    UniqueFd supervisor_fd_;  // pidfd; empty when there is none, or none any more
+    std::optional<LocalSupervisor> supervisor_;
     bool lost_databases_ = false;
     int interrupts_ = 0;
 };
@@ -79,10 +70,15 @@ Status LocalRun::start() {
     if (Status s = fork_tasks(); !s) {
         return s;
     }
-    if (step_.database.instances > 0) {
-        return start_supervisor();
+    if (step_.database.instances == 0) {
+        page_advance(**page_, PageState::starting, PageState::ready);
+        return Status::ok();
     }
-    page_advance(**page_, PageState::starting, PageState::ready);
+    Result<LocalSupervisor> supervisor = LocalSupervisor::start(step_.database, *page_);
+    if (!supervisor) {
+        return supervisor.error();
+    }
+    supervisor_ = std::move(*supervisor);
     return Status::ok();
 }
 
@@ -102,12 +98,6 @@ Status LocalRun::make_page() {
     for (std::uint32_t i = 0; i < p.task_count; ++i) {
         p.tasks[i].before = mask;
     }
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        return fail("cannot make a pipe: {}", std::strerror(errno));
-    }
-    life_read_.reset(ends[0]);
-    life_write_.reset(ends[1]);
     return Status::ok();
 }
 
@@ -117,7 +107,7 @@ Status LocalRun::fork_tasks() {
         return program.error();
     }
     for (std::uint32_t rank = 0; rank < (*page_)->task_count; ++rank) {
-        Result<LocalTask> task = fork_task(*page_, rank, life_write_.get(), *program, step_.command);
+        Result<LocalTask> task = fork_task(*page_, rank, *program, step_.command);
         if (!task) {
             return task.error();
         }
@@ -126,38 +116,10 @@ Status LocalRun::fork_tasks() {
     return Status::ok();
 }
 
-// A session of its own: a ^C at the terminal is for the tasks, and the databases end when they have ended.
-Status LocalRun::start_supervisor() {
-    std::error_code code;
-    const std::string self = std::filesystem::read_symlink("/proc/self/exe", code).string();
-    std::vector<std::string> words = {self, "db", "serve", "--page-fd=3", "--life-fd=4"};
-    for (std::string& word : as_arguments(step_.database)) {
-        words.push_back(std::move(word));
-    }
-    const std::vector<char*> argv = as_argv(words);
-    const int passed[] = {page_->fd(), life_read_.get()};
-    SpawnRequest request;
-    request.path = self.c_str();
-    request.argv = argv.data();
-    request.env = environ;
-    request.pass_fds = passed;
-    request.pass_fd_count = 2;
-    request.stderr_fd = STDERR_FILENO;
-    request.new_session = true;
-    const SpawnResult started = spawn(request);
-    if (started.error != 0) {
-        return fail("cannot start {}: {}", self, std::strerror(started.error));
-    }
-    supervisor_ = started.pid;
-    supervisor_fd_.reset(started.pidfd);
-    life_read_.reset();
-    return Status::ok();
-}
-
 int LocalRun::run() {
     wait_for_tasks();
-    end_leftovers(supervisor_);
-    end_supervisor();
+    end_leftovers(supervisor_ ? supervisor_->pid() : -1);
+    end_databases();
     if (page_state(**page_) != PageState::failed) {
         complete_records();
     } else if (!dry_run_done(**page_)) {
@@ -168,9 +130,9 @@ int LocalRun::run() {
 
 void LocalRun::wait_for_tasks() {
     while (any_task()) {
-        std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}, {supervisor_fd_.get(), POLLIN, 0}};
+        std::vector<pollfd> fds = {{signals_.get(), POLLIN, 0}, {supervisor_ ? supervisor_->pidfd() : -1, POLLIN, 0}};
         for (const LocalTask& task : tasks_) {
-            fds.push_back({task.pidfd.get(), POLLIN, 0});  // -1, skipped, once it has ended
+            fds.push_back({task.pidfd.get(), POLLIN, 0});  // -1, skipped, once reaped
         }
         if (poll(fds.data(), fds.size(), -1) < 1) {
             continue;
@@ -205,15 +167,15 @@ void LocalRun::on_signal() {
 }
 
 void LocalRun::on_supervisor_end() {
-    const int status = reap_within(supervisor_, std::move(supervisor_fd_), 0);
-    const bool starting = page_state(**page_) == PageState::starting;
-    if (page_state(**page_) == PageState::failed) {
+    const int status = supervisor_->reap();
+    const PageState state = page_state(**page_);
+    if (state == PageState::failed) {
         return;  // it has said why
     }
     lost_databases_ = true;
     const Error error =
         fail("the supervisor of the databases ended early ({}), and they with it", describe_exit(status));
-    if (starting) {
+    if (state == PageState::starting) {
         tell_failure(&**page_, error);
     } else if (any_task()) {
         print_error(error);
@@ -221,15 +183,9 @@ void LocalRun::on_supervisor_end() {
     }
 }
 
-void LocalRun::end_supervisor() {
-    life_write_.reset();
-    if (supervisor_fd_) {
-        if (!wait_exit(supervisor_fd_.get(), kSupervisorEndMs)) {
-            print_warning(fmt::format("the supervisor of the databases did not end within {} ms; it is killed",
-                                      kSupervisorEndMs));
-        }
-        const int status = reap_within(supervisor_, std::move(supervisor_fd_), 0);
-        lost_databases_ = lost_databases_ || status != 0;
+void LocalRun::end_databases() {
+    if (supervisor_ && supervisor_->running()) {
+        lost_databases_ = supervisor_->end() != 0 || lost_databases_;
     }
     if (lost_databases_) {
         sweep_state_dirs(step_.database.statedir, step_identity().node);

@@ -73,7 +73,7 @@ int LocalTask::exit_code() const {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
-Result<LocalTask> fork_task(MappedPage& page, std::uint32_t rank, int life_fd, const std::string& program,
+Result<LocalTask> fork_task(MappedPage& page, std::uint32_t rank, const std::string& program,
                             std::vector<std::string> arguments) {
     const pid_t parent = getpid();
     LocalTask task;
@@ -83,7 +83,6 @@ Result<LocalTask> fork_task(MappedPage& page, std::uint32_t rank, int life_fd, c
         if (getppid() != parent) {  // it died between fork and prctl
             _exit(1);
         }
-        close(life_fd);
         restore_signals();
         become_task(*page, rank, program, arguments);
     }

@@ -25,8 +25,8 @@ struct LocalTask {
 
 // Fork task `rank`. It waits until the page has left `starting`, then takes its mask and its database and executes
 // `program` with `arguments`. It dies with the calling thread. Before any task is forked, signals must be taken
-// (take_step_signals): the task unblocks them. `life_fd` is closed in it.
-Result<LocalTask> fork_task(MappedPage& page, std::uint32_t rank, int life_fd, const std::string& program,
+// (take_step_signals): the task unblocks them.
+Result<LocalTask> fork_task(MappedPage& page, std::uint32_t rank, const std::string& program,
                             std::vector<std::string> arguments);
 
 }  // namespace inferstep

@@ -64,9 +64,6 @@ std::string below(const std::string& cwd, const std::string& path) {
 }
 
 Status paths(const DbArguments& a, DbOptions& o) {
-    if (!a.outdir.empty()) {
-        o.outdir = below(o.cwd, a.outdir);
-    }
     if (!a.statedir.empty()) {
         if (a.statedir[0] != '/') {
             return fail("--statedir: '{}' is not an absolute path", a.statedir);
@@ -123,6 +120,9 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
     o.cwd = a.cwd.empty() ? absolute_path(".") : a.cwd;
     if (Status s = numbers(a, o); !s) {
         return s.error();
+    }
+    if (!a.outdir.empty()) {
+        o.outdir = below(o.cwd, a.outdir);
     }
     if (o.instances == 0) {
         return o;  // no database: nothing else matters

@@ -73,13 +73,14 @@ PY
 
 @test "kill -9 of run: no task, database or directory stays" {
     background -n 2 sh -c 'echo $$ >>tasks; touch started; exec sleep 300'
-    wait_until test "$(wc -l <tasks)" = 2
+    wait_until both_run
     kill -9 "$RUN"
     end_of_run
     [ "$CODE" = 137 ]
     assert_nothing_left
     for task in $(cat tasks); do wait_until gone "$task"; done
 }
+both_run() { [ "$(wc -l <tasks)" = 2 ]; }
 gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
 
 @test "kill -9 of the supervisor: said by name, the tasks end, nothing stays" {

@@ -5,12 +5,7 @@
 load ../lib/step
 
 setup() { step_setup; }
-teardown() {
-    if [ -n "${RUN-}" ] && kill "$RUN" 2>/dev/null; then
-        end_of_run
-    fi
-    step_teardown
-}
+teardown() { step_teardown; }
 
 serve() { # start it, wait until it is ready; sets RUN and SSDB, the socket of db0
     rm -f out err

@@ -14,6 +14,7 @@ step_setup() {
 }
 step_teardown() {
     local code=0
+    [ -z "${RUN-}" ] || { kill "$RUN" && end_of_run; } || code=1
     assert_nothing_left || code=1
     cd / && rm -rf "$work" "$state"
     return "$code"
@@ -52,6 +53,7 @@ end_of_run() {
     CODE=0
     timeout 20 tail --pid="$RUN" -f /dev/null || { echo "still running after 20 s"; kill -9 "$RUN"; return 1; }
     wait "$RUN" || CODE=$?
+    RUN=''
 }
 
 nothing_left() { [ -z "$(ls -A "$state")" ] && [ -z "$(redis_pids)$(supervisor_pid)" ]; }
