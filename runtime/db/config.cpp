@@ -67,6 +67,8 @@ std::string render_redis_conf(const RedisSettings& s) {
          fmt::format("maxmemory {}\nmaxmemory-policy noeviction", s.max_memory));
     line("a model is one command: its chunks together may be as large as the memory",
          fmt::format("client-query-buffer-limit {}", std::max<std::uint64_t>(s.max_memory, 1ULL << 30U)));
+    line("nothing is given back (MALLOC_CONF): the thread for that would interrupt a forward 200 times",
+         "jemalloc-bg-thread no");
     line("from the reserved CPUs", fmt::format("io-threads {}", io_threads(s.cpus)));
     line("a crash leaves its trace at once, and does not first test all memory", "crash-memcheck-enabled no");
     line("no command can load a module, change a protected setting or debug the server",
