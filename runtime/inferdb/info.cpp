@@ -14,10 +14,6 @@ namespace {
 using redis::Context;
 using redis::String;
 
-void reply_text(Context* context, std::string_view text) {
-    redis::ReplyWithStringBuffer(context, text.data(), text.size());
-}
-
 void reply_pair(Context* context, const char* name, std::string_view value) {
     reply_text(context, name);
     reply_text(context, value);

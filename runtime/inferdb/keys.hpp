@@ -1,5 +1,7 @@
-// Opened keys in RAII, and what every command answers when something is wrong.
+// Opened keys in RAII, and what all commands answer in the same way.
 #pragma once
+
+#include <string_view>
 
 #include "core/result.hpp"
 #include "inferdb/api.hpp"
@@ -30,6 +32,11 @@ inline Error wrong_type() { return Error{"WRONGTYPE Operation against a key hold
 
 // "ERR message" (or the message alone where it starts with a code of its own), on one line whatever it quotes.
 int reply_error(redis::Context* context, const Error& error);
+
+// A string, as one bulk reply.
+inline void reply_text(redis::Context* context, std::string_view text) {
+    redis::ReplyWithStringBuffer(context, text.data(), text.size());
+}
 
 // Whether a client may wait here for a worker; commands that wait answer an error inside MULTI and scripts.
 bool may_block(redis::Context* context);

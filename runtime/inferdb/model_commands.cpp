@@ -6,10 +6,6 @@
 namespace inferstep::command {
 namespace {
 
-void reply_text(Context* context, std::string_view text) {
-    redis::ReplyWithStringBuffer(context, text.data(), text.size());
-}
-
 void reply_names(Context* context, const char* title, const std::vector<std::string>& names) {
     reply_text(context, title);
     redis::ReplyWithArray(context, static_cast<long>(names.size()));

@@ -151,10 +151,6 @@ Status read_tensor(Args& args, TensorView& tensor) {
     return tensor.dtype == DType::string ? read_strings(args, tensor) : read_values(args, tensor, *bytes);
 }
 
-void reply_text(Context* context, std::string_view text) {
-    redis::ReplyWithStringBuffer(context, text.data(), text.size());
-}
-
 void reply_strings(Context* context, const TensorView& tensor) {
     const std::string_view all(static_cast<const char*>(tensor.data), tensor.bytes);
     redis::ReplyWithArray(context, std::count(all.begin(), all.end(), '\0'));
