@@ -9,7 +9,7 @@ namespace {
 
 // One key=value of a model. The supervisor knows what each key means; refused here is what can mean nothing.
 bool check_model_key(const char* shown, const char* word, size_t length, Problem& why) {
-    constexpr const char* kKeys = "backend|device|batchsize|minbatchsize|minbatchtimeout|threads|sha256|warmup";
+    constexpr const char* kKeys = "backend|device|batchsize|minbatchsize|minbatchtimeout|sha256|warmup";
     const size_t key = strcspn(word, "=,;");
     const char* value = word + (key < length ? key + 1 : length);
     const auto rest = static_cast<size_t>(word + length - value);
@@ -18,7 +18,7 @@ bool check_model_key(const char* shown, const char* word, size_t length, Problem
     if (!is_one_of(word, key, kKeys)) {
         return why.is("%s: a model has no key '%.*s'; its keys are %s", shown, static_cast<int>(key), word, kKeys);
     }
-    if (is_one_of(word, key, "batchsize|minbatchsize|minbatchtimeout|threads")) {
+    if (is_one_of(word, key, "batchsize|minbatchsize|minbatchtimeout")) {
         fine = is_number(value, rest, 1, 1 << 20);
         wants = "a whole number from 1 to 1048576";
     } else if (is_one_of(word, key, "sha256")) {

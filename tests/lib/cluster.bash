@@ -78,6 +78,14 @@ assert_clean() {
         fi
         sleep 0.1
     done
+    wait_idle
+}
+
+# Wait, at most 10 seconds, until Slurm has no job any more, not even a completing one: the next srun would say that it
+# waits for the node, amid what a test looks at.
+wait_idle() {
+    local deadline=$((SECONDS + 10))
+    while [ -n "$(squeue --noheader 2>/dev/null)" ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.05; done
 }
 
 # A field of the accounting record of a step (or job), once that is final: sacct_field JOB.STEP FIELD

@@ -10,6 +10,7 @@ setup() { cluster_require; }
 # A test that fails half-way leaves no second cluster.
 teardown() {
     [ ! -e "${other-/nowhere}/cluster.env" ] || "$cluster" down --dir "$other"
+    [ -n "${CLUSTER_MISSING-}" ] || wait_idle
 }
 
 # Wait until the scan of a cluster lists a line with all of these words: scan_shows DIR WORD…
@@ -60,6 +61,7 @@ remains_of() { # directory, user, node prefix
 
 @test "tasks see eight CPUs and the mask that Slurm gave" {
     run -0 user_run srun -n2 -c2 --cpu-bind=cores -l sh -c 'nproc --all; nproc; taskset -cp $$ | sed "s/.*: //"'
+    echo "$output"
     [ "$(sort -s -k1,1 <<<"$output" | xargs)" = "0: 8 0: 2 0: 0,1 1: 8 1: 2 1: 2,3" ]
 }
 
