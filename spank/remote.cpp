@@ -61,8 +61,8 @@ void see_off(pid_t pid, uid_t uid, bool forced) {
 void sweep(const Node& node) {
     char directory[kMaxValue];
     const char* base = node.settings.paths[kStatedir];
-    snprintf(directory, sizeof directory, "--statedir=%s", base != nullptr ? base : "/dev/shm");
-    const char* argv[] = {"inferstep", "db", "sweep", directory, nullptr};
+    snprintf(directory, sizeof directory, "--statedir=%s", base != nullptr ? base : "");
+    const char* argv[] = {"inferstep", "db", "sweep", base != nullptr ? directory : nullptr, nullptr};
     const char* env[] = {node.name, nullptr};
     const SpawnUser user{node.step.uid, node.step.gid};
     SpawnRequest request;

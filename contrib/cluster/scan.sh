@@ -32,7 +32,7 @@ scan_shared_memory() {
     scan_directory "" /dev/shm
     for ((i = 1; i <= nodes; ++i)); do
         if [ "$namespaces" = yes ] && pid=$(pid_of "slurmd.$prefix$i"); then
-            scan_directory "$prefix$i:" "/proc/$pid/root/dev/shm"
+            scan_directory "$prefix$i:" "/proc/$pid/root"/dev/shm
         fi
     done
     awk -v uid="$uid" 'NR > 1 && $8 == uid { print "shm sysv segment " $2 }' /proc/sysvipc/shm 2>/dev/null || true
