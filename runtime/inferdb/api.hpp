@@ -34,13 +34,20 @@ struct ServerEvent {
 using EventSeen = void (*)(Context*, ServerEvent, std::uint64_t subevent, void* data);
 
 struct TypeMethods {
-    std::uint64_t version = 1;
+    std::uint64_t version = 3;
     void* (*rdb_load)(Io*, int encoding) = nullptr;
     void (*rdb_save)(Io*, void* value) = nullptr;
     void (*aof_rewrite)(Io*, String* key, void* value) = nullptr;
     std::size_t (*mem_usage)(const void* value) = nullptr;
     void (*digest)(void* digest, void* value) = nullptr;
     void (*free)(void* value) = nullptr;
+    int (*aux_load)(Io*, int encoding, int when) = nullptr;
+    void (*aux_save)(Io*, int when) = nullptr;
+    int aux_save_triggers = 0;
+    std::size_t (*free_effort)(String* key, const void* value) = nullptr;
+    void (*unlink)(String* key, const void* value) = nullptr;
+    void* (*copy)(String* from, String* to, const void* value) = nullptr;
+    int (*defrag)(void* context, String* key, void** value) = nullptr;
 };
 
 constexpr int kOk = 0;

@@ -4,35 +4,58 @@
 #include <cstring>
 
 #include "inferdb/dtype.hpp"
-#include "inferdb/keys.hpp"
 #include "inferdb/settings.hpp"
+#include "inferdb/stored_text.hpp"
+#include "inferdb/typed_key.hpp"
 
 namespace inferstep {
 namespace {
 
-redis::Type* tensor_type = nullptr;
-
-TensorRef& value_of(void* value) { return *static_cast<TensorRef*>(value); }
-
-void save(redis::Io* io, void* value) {
-    const TensorView& tensor = *value_of(value);
-    redis::SaveUnsigned(io, static_cast<std::uint64_t>(tensor.dtype));
-    redis::SaveUnsigned(io, tensor.shape.size());
-    for (const std::int64_t extent : tensor.shape) {
-        redis::SaveUnsigned(io, static_cast<std::uint64_t>(extent));
-    }
-    redis::SaveStringBuffer(io, static_cast<const char*>(tensor.data), tensor.bytes);
+// The words of an AI.TENSORSET that makes this tensor, up to and without its data.
+std::vector<std::string> head_of(const TensorView& tensor) {
+    std::vector<std::string> words = {std::string(dtype_info(tensor.dtype).name)};
+    std::transform(tensor.shape.begin(), tensor.shape.end(), std::back_inserter(words),
+                   [](std::int64_t extent) { return std::to_string(extent); });
+    words.emplace_back("BLOB");
+    return words;
 }
 
+std::string_view bytes_of(const TensorView& tensor) { return {static_cast<const char*>(tensor.data), tensor.bytes}; }
+
+struct TensorKind {
+    using Value = const TensorView;
+    static constexpr const char* kName = "INF_TENSR";
+    static constexpr int kEncoding = 0;
+    static constexpr const char* kEmpty = "tensor key is empty or in a different shard";
+    static constexpr bool kListed = false;
+
+    static void save(redis::Io* io, const TensorView& tensor) {
+        redis::SaveUnsigned(io, static_cast<std::uint64_t>(tensor.dtype));
+        redis::SaveUnsigned(io, tensor.shape.size());
+        for (const std::int64_t extent : tensor.shape) {
+            redis::SaveUnsigned(io, static_cast<std::uint64_t>(extent));
+        }
+        save_text(io, bytes_of(tensor));
+    }
+
+    static TensorRef load(redis::Io* io, int encoding);
+
+    static void rewrite(redis::Io* io, redis::String* key, const TensorView& tensor) {
+        emit_command(io, "AI.TENSORSET", key, head_of(tensor), bytes_of(tensor));
+    }
+
+    static std::size_t memory(const TensorView& tensor) {
+        return sizeof tensor + tensor.shape.size() * sizeof(std::int64_t) + tensor.bytes;
+    }
+};
+using TensorKey = TypedKey<TensorKind>;
+
 // A file may be damaged: nothing in it is trusted, and a bad one is refused as a whole.
-void* load(redis::Io* io, int encoding) {
-    const auto refuse = [io](const char* why) -> void* {
+TensorRef TensorKind::load(redis::Io* io, int) {
+    const auto refuse = [io](const char* why) -> TensorRef {
         redis::LogIOError(io, "warning", "cannot read a tensor: %s", why);
         return nullptr;
     };
-    if (encoding != 0) {
-        return refuse("it was written by a newer version");
-    }
     auto tensor = std::make_shared<TensorView>();
     const std::uint64_t type = redis::LoadUnsigned(io);
     const std::uint64_t rank = redis::LoadUnsigned(io);
@@ -43,83 +66,35 @@ void* load(redis::Io* io, int encoding) {
     for (std::uint64_t i = 0; i < rank; ++i) {
         tensor->shape.push_back(static_cast<std::int64_t>(redis::LoadUnsigned(io)));
     }
-    char* data = redis::LoadStringBuffer(io, &tensor->bytes);
-    if (redis::IsIOError(io) != 0 || data == nullptr) {
+    LoadedBytes loaded = load_bytes(io);
+    if (!loaded.owner) {
         return refuse("its data is missing");
     }
-    tensor->data = data;
-    tensor->owner = std::shared_ptr<const void>(data, [](const void* p) { redis::Free(const_cast<void*>(p)); });
+    tensor->data = loaded.bytes.data();
+    tensor->bytes = loaded.bytes.size();
+    tensor->owner = std::move(loaded.owner);
     const auto size = tensor_size(tensor->dtype, tensor->shape);
     if (!size || (tensor->dtype != DType::string && *size != tensor->bytes) || !check_content(*tensor)) {
         return refuse("its shape and its data disagree");
     }
-    return new TensorRef(std::move(tensor));
+    return tensor;
 }
-
-// The words of an AI.TENSORSET that makes this tensor, up to and without its data.
-std::vector<redis::String*> head_of(redis::Context* context, const TensorView& tensor) {
-    std::vector<redis::String*> words;
-    const auto add = [&](std::string_view word) {
-        words.push_back(redis::CreateString(context, word.data(), word.size()));
-    };
-    add(dtype_info(tensor.dtype).name);
-    for (const std::int64_t extent : tensor.shape) {
-        add(std::to_string(extent));
-    }
-    add("BLOB");
-    return words;
-}
-
-void rewrite(redis::Io* io, redis::String* key, void* value) {
-    const TensorView& tensor = *value_of(value);
-    const std::vector<redis::String*> head = head_of(nullptr, tensor);
-    redis::EmitAOF(io, "AI.TENSORSET", "svb", key, head.data(), head.size(), static_cast<const char*>(tensor.data),
-                   tensor.bytes);
-    for (redis::String* word : head) {
-        redis::FreeString(nullptr, word);
-    }
-}
-
-std::size_t memory(const void* value) {
-    const TensorView& tensor = **static_cast<const TensorRef*>(value);
-    return sizeof tensor + tensor.shape.size() * sizeof(std::int64_t) + tensor.bytes;
-}
-
-void release(void* value) { delete static_cast<TensorRef*>(value); }
 
 }  // namespace
 
-bool register_tensor_type(redis::Context* context) {
-    redis::TypeMethods methods;
-    methods.rdb_load = load;
-    methods.rdb_save = save;
-    methods.aof_rewrite = rewrite;
-    methods.mem_usage = memory;
-    methods.free = release;
-    tensor_type = redis::CreateDataType(context, "INF_TENSR", 0, &methods);
-    return tensor_type != nullptr;
-}
+bool register_tensor_type(redis::Context* context) { return TensorKey::register_type(context); }
 
-Result<TensorRef> find_tensor(redis::Context* context, redis::String* name) {
-    const OpenKey key(context, name, redis::kRead);
-    if (key.empty()) {
-        return Error{"tensor key is empty or in a different shard", {}};
-    }
-    void* value = key.value(tensor_type);
-    return value != nullptr ? Result<TensorRef>(value_of(value)) : Result<TensorRef>(wrong_type());
-}
+Result<TensorRef> find_tensor(redis::Context* context, redis::String* name) { return TensorKey::find(context, name); }
 
 Status store_tensor(redis::Context* context, redis::String* name, TensorRef tensor) {
-    const OpenKey key(context, name, redis::kRead | redis::kWrite);
-    if (!key.empty() && key.value(tensor_type) == nullptr) {
-        return wrong_type();
-    }
-    redis::ModuleTypeSetValue(key.get(), tensor_type, new TensorRef(std::move(tensor)));
-    return Status::ok();
+    return TensorKey::store(context, name, std::move(tensor));
 }
 
 void replicate_tensor(redis::Context* context, redis::String* name, const TensorView& tensor) {
-    const std::vector<redis::String*> head = head_of(context, tensor);
+    std::vector<redis::String*> head;
+    for (const std::string& word : head_of(tensor)) {
+        head.push_back(redis::CreateString(context, word.data(), word.size()));
+    }
     redis::Replicate(context, "AI.TENSORSET", "svb", name, head.data(), head.size(),
                      static_cast<const char*>(tensor.data), tensor.bytes);
     for (redis::String* word : head) {

@@ -187,3 +187,21 @@ PY
     run ldd "$BUILD/lib/inferstep/inferdb.so"
     [[ "$output" != *torch* && "$output" != *c10* ]]
 }
+
+@test "RENAME and COPY work on models and tensors, which share what they hold" {
+    db_py <<'PY'
+db("FLUSHALL")
+store("m", DOUBLE, "TAG", "t"); put("x", [1, 2])
+same(db("COPY", "m", "copy"), 1)
+same(db("COPY", "x", "twin"), 1)
+same(db("RENAME", "m", "moved"), b"OK")
+put("x", [7])                                            # replaces the tensor of one key
+same(db("DEL", "moved"), 1)
+same(pairs(db("AI.MODELGET", "copy", "META"))["tag"], b"t")
+same(db(*run("copy", ["twin"], ["y"])), b"OK")
+same(get("y"), [2, 4])
+same(db("COPY", "y", "twin"), 0)                         # only with REPLACE, as Redis has it
+same(db("COPY", "y", "twin", "REPLACE"), 1)
+same(get("twin"), [2, 4])
+PY
+}

@@ -1,0 +1,107 @@
+// Keys whose value is of one of the module's own types, shared by the key, its copies and whoever uses it meanwhile.
+//
+// TypedKey<Kind> is all that Redis and the commands do with such keys. A Kind says what is particular:
+//
+//     struct Kind {
+//         using Value = …;                                    // what a key holds; const where it never changes
+//         static constexpr const char* kName = "INF_XXXXX";   // of the type, nine characters
+//         static constexpr int kEncoding = 0;                 // version of what save() writes
+//         static constexpr const char* kEmpty = "…";          // the error where there is no such key
+//         static constexpr bool kListed = …;                  // whether all() is wanted
+//         static std::shared_ptr<Value> load(redis::Io*, int encoding);  // null: refused; the reason is logged
+//         static void save(redis::Io*, const Value&);                    // in a forked child: plain bytes only
+//         static void rewrite(redis::Io*, redis::String* key, const Value&);  // a command that makes the value
+//         static std::size_t memory(const Value&);                       // bytes
+//     };
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "core/result.hpp"
+#include "inferdb/api.hpp"
+#include "inferdb/keys.hpp"
+
+namespace inferstep {
+
+template <typename Kind>
+class TypedKey {
+   public:
+    using Value = typename Kind::Value;
+    using Ref = std::shared_ptr<Value>;
+
+    // Once, when the module is loaded. False: Redis refused.
+    static bool register_type(redis::Context* context) {
+        redis::TypeMethods methods;
+        methods.rdb_load = load;
+        methods.rdb_save = [](redis::Io* io, void* value) { Kind::save(io, *ref(value)); };
+        methods.aof_rewrite = [](redis::Io* io, redis::String* key, void* value) {
+            Kind::rewrite(io, key, *ref(value));
+        };
+        methods.mem_usage = [](const void* value) { return Kind::memory(**static_cast<const Ref*>(value)); };
+        methods.free = [](void* value) { delete static_cast<Ref*>(value); };
+        methods.copy = [](redis::String*, redis::String*, const void* value) -> void* {
+            return new Ref(*static_cast<const Ref*>(value));
+        };
+        type_ = redis::CreateDataType(context, Kind::kName, Kind::kEncoding, &methods);
+        return type_ != nullptr;
+    }
+
+    // Errors: no such key, a key of another type.
+    static Result<Ref> find(redis::Context* context, redis::String* name) {
+        const OpenKey key(context, name, redis::kRead);
+        if (key.empty()) {
+            return Error{Kind::kEmpty, {}};
+        }
+        void* value = key.value(type_);
+        return value != nullptr ? Result<Ref>(ref(value)) : Result<Ref>(wrong_type());
+    }
+
+    // Replaces a value of this type; a key of another type is an error.
+    static Status store(redis::Context* context, redis::String* name, Ref value) {
+        const OpenKey key(context, name, redis::kRead | redis::kWrite);
+        if (!key.empty() && key.value(type_) == nullptr) {
+            return wrong_type();
+        }
+        redis::ModuleTypeSetValue(key.get(), type_, hold(std::move(value)));
+        return Status::ok();
+    }
+
+    // The values that exist, under whatever key. By threads that hold Redis' lock, as everything here.
+    static std::vector<Ref> all() {
+        static_assert(Kind::kListed);
+        std::vector<Ref> values;
+        for (const std::weak_ptr<Value>& known : known_) {
+            if (Ref value = known.lock()) {
+                values.push_back(std::move(value));
+            }
+        }
+        return values;
+    }
+
+   private:
+    static Ref& ref(void* value) { return *static_cast<Ref*>(value); }
+
+    static void* hold(Ref value) {
+        if constexpr (Kind::kListed) {
+            std::erase_if(known_, [](const std::weak_ptr<Value>& known) { return known.expired(); });
+            known_.push_back(value);
+        }
+        return new Ref(std::move(value));
+    }
+
+    static void* load(redis::Io* io, int encoding) {
+        if (encoding > Kind::kEncoding) {
+            redis::LogIOError(io, "warning", "cannot read a value of type %s: it was written by a newer version",
+                              Kind::kName);
+            return nullptr;
+        }
+        Ref value = Kind::load(io, encoding);
+        return value ? hold(std::move(value)) : nullptr;
+    }
+
+    static inline redis::Type* type_ = nullptr;
+    static inline std::vector<std::weak_ptr<Value>> known_;
+};
+
+}  // namespace inferstep
