@@ -126,10 +126,10 @@ $(LIB)/libinferclient.a: $(CLIENT_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ)
+$(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ) runtime/db/client/inferclient_c.inc
 	$(call say,FC)
 	$(Q)mkdir -p $(@D) $(BUILD)/include
-	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $^ $(LDFLAGS) -lhiredis -lstdc++ -o $@
+	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $(filter-out %.inc,$^) $(LDFLAGS) -lhiredis -lstdc++ -o $@
 
 # libtorch is not copied into the build: a folder of links, in which libtorch finds its neighbours through $$ORIGIN.
 $(BUILD)/torch.stamp:
@@ -161,7 +161,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 	for f in $(PKG)/torch/*.so*; do ln -fL $$f $(DESTDIR)$(pkglibdir)/torch/ 2>/dev/null || cp -fL $$f $(DESTDIR)$(pkglibdir)/torch/; done
 	$(INSTALL) -m 644 $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(DESTDIR)$(libdir)/
 	ln -sf libinferclient.so $(DESTDIR)$(libdir)/libinferclient.so.0
-	$(INSTALL) -m 644 runtime/db/client/inferclient.hpp runtime/db/client/inferclient.h runtime/db/client/inferclient.f90 $(BUILD)/include/inferclient.mod $(DESTDIR)$(includedir)/
+	$(INSTALL) -m 644 runtime/db/client/inferclient.hpp runtime/db/client/inferclient.h runtime/db/client/inferclient.f90 runtime/db/client/inferclient_c.inc $(BUILD)/include/inferclient.mod $(DESTDIR)$(includedir)/
 	$(INSTALL) -m 644 $(SPANK) $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new
 	mv $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new $(DESTDIR)$(slurm_plugindir)/spank_infer.so
 	$(INSTALL) -m 644 etc/* $(DESTDIR)$(sysconfdir)/inferstep/
@@ -170,7 +170,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 
 uninstall:               ## remove what install put there
 	rm -f $(DESTDIR)$(bindir)/inferstep $(DESTDIR)$(slurm_plugindir)/spank_infer.so $(addprefix $(DESTDIR)$(libdir)/libinferclient,.so .so.0 .a)
-	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod)
+	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod _c.inc)
 	rm -f $(foreach page,$(wildcard man/*.[1-8]),$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(pkglibdir) $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/inferstep
 
