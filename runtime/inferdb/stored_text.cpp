@@ -41,6 +41,7 @@ std::vector<std::string> load_texts(redis::Io* io) {
 void emit_command(redis::Io* io, const char* command, redis::String* key, const std::vector<std::string>& words,
                   std::string_view last) {
     std::vector<redis::String*> strings;
+    strings.reserve(words.size());
     for (const std::string& word : words) {
         strings.push_back(redis::CreateString(nullptr, word.data(), word.size()));
     }

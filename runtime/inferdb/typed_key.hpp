@@ -43,8 +43,8 @@ class TypedKey {
         methods.copy = [](redis::String*, redis::String*, const void* value) -> void* {
             return new Ref(*static_cast<const Ref*>(value));
         };
-        type_ = redis::CreateDataType(context, Kind::kName, Kind::kEncoding, &methods);
-        return type_ != nullptr;
+        key_type = redis::CreateDataType(context, Kind::kName, Kind::kEncoding, &methods);
+        return key_type != nullptr;
     }
 
     // Errors: no such key, a key of another type.
@@ -53,17 +53,17 @@ class TypedKey {
         if (key.empty()) {
             return Error{Kind::kEmpty, {}};
         }
-        void* value = key.value(type_);
+        void* value = key.value(key_type);
         return value != nullptr ? Result<Ref>(ref(value)) : Result<Ref>(wrong_type());
     }
 
     // Replaces a value of this type; a key of another type is an error.
     static Status store(redis::Context* context, redis::String* name, Ref value) {
         const OpenKey key(context, name, redis::kRead | redis::kWrite);
-        if (!key.empty() && key.value(type_) == nullptr) {
+        if (!key.empty() && key.value(key_type) == nullptr) {
             return wrong_type();
         }
-        redis::ModuleTypeSetValue(key.get(), type_, hold(std::move(value)));
+        redis::ModuleTypeSetValue(key.get(), key_type, wrap(std::move(value)));
         return Status::ok();
     }
 
@@ -71,7 +71,7 @@ class TypedKey {
     static std::vector<Ref> all() {
         static_assert(Kind::kListed);
         std::vector<Ref> values;
-        for (const std::weak_ptr<Value>& known : known_) {
+        for (const std::weak_ptr<Value>& known : known_values) {
             if (Ref value = known.lock()) {
                 values.push_back(std::move(value));
             }
@@ -82,10 +82,10 @@ class TypedKey {
    private:
     static Ref& ref(void* value) { return *static_cast<Ref*>(value); }
 
-    static void* hold(Ref value) {
+    static void* wrap(Ref value) {
         if constexpr (Kind::kListed) {
-            std::erase_if(known_, [](const std::weak_ptr<Value>& known) { return known.expired(); });
-            known_.push_back(value);
+            std::erase_if(known_values, [](const std::weak_ptr<Value>& known) { return known.expired(); });
+            known_values.push_back(value);
         }
         return new Ref(std::move(value));
     }
@@ -97,11 +97,11 @@ class TypedKey {
             return nullptr;
         }
         Ref value = Kind::load(io, encoding);
-        return value ? hold(std::move(value)) : nullptr;
+        return value ? wrap(std::move(value)) : nullptr;
     }
 
-    static inline redis::Type* type_ = nullptr;
-    static inline std::vector<std::weak_ptr<Value>> known_;
+    static inline redis::Type* key_type = nullptr;
+    static inline std::vector<std::weak_ptr<Value>> known_values;
 };
 
 }  // namespace inferstep

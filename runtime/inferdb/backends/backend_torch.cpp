@@ -10,6 +10,7 @@
 #include <mutex>
 #include <sstream>
 
+#include "inferdb/backends/convert_torch.hpp"
 #include "inferdb/backends/model_torch.hpp"
 #include "vision/resnet_torch.hpp"
 

@@ -4,8 +4,6 @@
 #include <ATen/core/Tensor.h>
 #include <torch/csrc/jit/api/module.h>
 
-#include <exception>
-#include <string>
 #include <string_view>
 #include <vector>
 
@@ -26,8 +24,5 @@ class TorchModel final : public Model {
     at::Device device_;
     std::vector<std::int64_t> example_shape_;
 };
-
-// What went wrong as one line, in libtorch's words without its stack and source listing.
-std::string one_line(const std::exception& e);
 
 }  // namespace inferstep
