@@ -22,16 +22,17 @@ extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
 extern CU_SuiteInfo kQueueSuite;
+extern CU_SuiteInfo kSlotsSuite;
 extern CU_SuiteInfo kSpawnSuite;
 extern CU_SuiteInfo kTopologySuite;
 extern CU_SuiteInfo kValuesSuite;
 extern CU_SuiteInfo kWordsSuite;
 
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,         &kFilesSuite,  &kSpawnSuite,    &kWordsSuite,
-    &kDbOptionsSuite,      &kDbNodeSuite, &kTopologySuite, &kPlanSuite,
-    &kPlanPropertiesSuite, &kDrawSuite,   &kOptionsSuite,  &kClientLibrarySuite,
-    &kClientBenchSuite,    &kImageSuite,  &kQueueSuite,    &kModuleSettingsSuite,
+    &kValuesSuite,         &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,         &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite,        &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
+    &kModuleSettingsSuite, &kSlotsSuite,
 };
 
 }  // namespace inferstep::test
