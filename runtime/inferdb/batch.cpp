@@ -59,15 +59,15 @@ Views join(const Batch& batch) {
 }
 
 std::int64_t first_extent(const Request& request) {
-    const auto& shape = request.inputs.front()->shape;
-    return shape.empty() ? 1 : shape.front();
+    const bool none = request.inputs.empty() || request.inputs.front()->shape.empty();
+    return none ? 1 : request.inputs.front()->shape.front();
 }
 
 Status check_outputs(const Batch& batch, const Views& outputs) {
     for (const RequestRef& request : batch) {
         if (outputs.size() != request->output_count) {
-            return fail("the model gives {} outputs, {} keys were given for them", outputs.size(),
-                        request->output_count);
+            return fail("the {} gives {} outputs, {} keys were given for them", request->call ? "function" : "model",
+                        outputs.size(), request->output_count);
         }
     }
     if (batch.size() == 1) {
@@ -115,7 +115,8 @@ Status execute(const Batch& batch, DeviceQueue::Allocate allocate, Times& times)
     times.start = now_ns();
     const Views inputs = join(batch);
     times.joined = times.executed = now_ns();
-    auto outputs = batch.front()->target->model->run(inputs);
+    const Request& first = *batch.front();
+    auto outputs = first.call ? first.call(inputs) : first.target->model->run(inputs);
     times.executed = now_ns();
     Status status = outputs ? check_outputs(batch, *outputs) : Status(outputs.error());
     if (status) {

@@ -13,7 +13,7 @@ constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
 
 // What requests must agree in to be joined: the model, and of each input the type and all extents but the first.
 std::string group_of(const Request& request) {
-    if (request.target->policy.batch_size == 0 || joint_extent(request.inputs) == 0) {
+    if (request.call || request.target->policy.batch_size == 0 || joint_extent(request.inputs) == 0) {
         return {};
     }
     std::string key;

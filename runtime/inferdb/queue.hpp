@@ -57,9 +57,11 @@ struct Target {
 class Request {
    public:
     std::shared_ptr<Target> target;
-    std::vector<std::shared_ptr<const TensorView>> inputs;  // at least one; released by whoever made the request
-    std::size_t output_count = 0;                           // how many outputs the caller has named
-    std::function<void()> done;  // called once, on a worker, when the request has been executed
+    std::vector<std::shared_ptr<const TensorView>> inputs;  // released by whoever made the request
+    // Executed instead of the target's model, and never joined with others: a function of a script.
+    std::function<Result<std::vector<TensorView>>(const std::vector<TensorView>& inputs)> call;
+    std::size_t output_count = 0;  // how many outputs the caller has named
+    std::function<void()> done;    // called once, on a worker, when the request has been executed
 
     // Valid once `done` was called: outputs, or why there are none.
     std::vector<std::shared_ptr<const TensorView>> outputs;
