@@ -9,7 +9,8 @@ namespace {
 
 // One key=value of a model. The supervisor knows what each key means; refused here is what can mean nothing.
 bool check_model_key(const char* shown, const char* word, size_t length, Problem& why) {
-    constexpr const char* kKeys = "backend|device|batchsize|minbatchsize|minbatchtimeout|sha256|warmup";
+    constexpr const char* kKeys =
+        "backend|device|batchsize|minbatchsize|minbatchtimeout|threads|precision|sha256|warmup";
     const size_t key = strcspn(word, "=,;");
     const char* value = word + (key < length ? key + 1 : length);
     const auto rest = static_cast<size_t>(word + length - value);
@@ -21,6 +22,12 @@ bool check_model_key(const char* shown, const char* word, size_t length, Problem
     if (is_one_of(word, key, "batchsize|minbatchsize|minbatchtimeout")) {
         fine = is_number(value, rest, 1, 1 << 20);
         wants = "a whole number from 1 to 1048576";
+    } else if (is_one_of(word, key, "threads")) {
+        fine = is_number(value, rest, 1, 256);
+        wants = "a whole number from 1 to 256";
+    } else if (is_one_of(word, key, "precision")) {
+        fine = is_one_of(value, rest, "float32|bfloat16|float16");
+        wants = "float32, bfloat16 or float16";
     } else if (is_one_of(word, key, "sha256")) {
         fine = rest == 64 && strspn(value, "0123456789abcdefABCDEF") == rest;
         wants = "64 hexadecimal digits";

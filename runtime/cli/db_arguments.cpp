@@ -48,7 +48,8 @@ void add_db_arguments(CLI::App& app, DbArguments& a, bool environment) {
     }
     CLI::Option* model = app.add_option(both_names("model"), a.models,
                                         "load a model before the tasks start; may be repeated. Keys: backend, device, "
-                                        "batchsize, minbatchsize, minbatchtimeout, sha256, warmup");
+                                        "batchsize, minbatchsize, minbatchtimeout, threads, precision, sha256, "
+                                        "warmup");
     model->type_name("NAME:PATH[,key=value...]")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

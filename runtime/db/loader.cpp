@@ -55,6 +55,10 @@ std::vector<std::string> store_command(const ModelSpec& model, const std::string
     number("BATCHSIZE", model.batch_size);
     number("MINBATCHSIZE", model.min_batch_size);
     number("MINBATCHTIMEOUT", model.min_batch_timeout);
+    number("THREADS", model.threads);
+    if (!model.precision.empty()) {
+        words.insert(words.end(), {"PRECISION", model.precision});
+    }
     words.emplace_back("BLOB");
     return words;
 }

@@ -11,6 +11,7 @@ namespace {
 
 constexpr long kMaxBatch = 1'000'000;  // the module's own limits
 constexpr long kMaxTimeoutMs = 86'400'000;
+constexpr long kMaxThreads = 256;
 constexpr TensorType kTypes[] = {TensorType::float32, TensorType::float64, TensorType::int8,  TensorType::int16,
                                  TensorType::int32,   TensorType::int64,   TensorType::uint8, TensorType::uint16};
 
@@ -35,6 +36,12 @@ Status set_device(ModelSpec& model, const std::string& what, const std::string& 
         return Status::ok();
     }
     return fail("{}: '{}' is no device; give cpu, gpu or gpu:N", what, value);
+}
+
+Status set_precision(ModelSpec& model, const std::string& what, const std::string& value) {
+    model.precision = value;
+    const Result<std::size_t> known = parse_choice(what, value, {"float32", "bfloat16", "float16"});
+    return known ? Status::ok() : Status(known.error());
 }
 
 Status set_sha256(ModelSpec& model, const std::string& what, const std::string& value) {
@@ -93,6 +100,8 @@ constexpr Key kKeys[] = {
     {"batchsize", set_number<&ModelSpec::batch_size, 1, kMaxBatch>},
     {"minbatchsize", set_number<&ModelSpec::min_batch_size, 1, kMaxBatch>},
     {"minbatchtimeout", set_number<&ModelSpec::min_batch_timeout, 1, kMaxTimeoutMs>},
+    {"threads", set_number<&ModelSpec::threads, 1, kMaxThreads>},
+    {"precision", set_precision},
     {"sha256", set_sha256},
     {"warmup", set_warmup},
 };

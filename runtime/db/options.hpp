@@ -32,6 +32,8 @@ struct ModelSpec {
     int batch_size = 0;                // requests are batched up to this many samples; 0: not batched
     int min_batch_size = 0;            // wait for at least this many …
     int min_batch_timeout = 0;         // … but no longer than this, in milliseconds
+    int threads = 0;                   // of each execution; 0: the database's
+    std::string precision;             // float32, bfloat16 or float16; empty: float32
     std::string sha256;                // what the file must have, 64 hex digits; empty: not checked
     std::vector<std::int64_t> warmup;  // shape of the input of the warm-up inference; empty: what the file says
     TensorType warmup_type = TensorType::float32;

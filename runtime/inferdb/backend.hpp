@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +24,14 @@ struct TensorView {
     std::shared_ptr<const void> owner;
 };
 
+// What a model computes in. Inputs and outputs keep the types of the wire.
+enum class Precision : std::uint8_t { float32, bfloat16, float16 };
+
 struct ModelOptions {
     std::string device = "CPU";  // CPU, GPU or GPU:n as RedisAI writes them
     bool optimize = true;        // freeze and optimize for inference; false: exactly as saved (the reference in checks)
+    Precision precision = Precision::float32;
+    int threads = 0;  // of each execution; 0: what prepare_thread() was told
 };
 
 class Model {
@@ -35,6 +41,9 @@ class Model {
     virtual Result<std::vector<TensorView>> run(const std::vector<TensorView>& inputs) = 0;
     // Shape of an example input (with batch 1) when the file carries one (inferstep model writes it), else empty.
     virtual std::vector<std::int64_t> example_shape() const = 0;
+    // What a reduced precision costs: the largest difference of any output from float32's over the largest output, for
+    // the example, or where there is none for the first execution. Nothing: float32, or not yet known.
+    virtual std::optional<double> precision_error() const { return std::nullopt; }
 };
 
 class Backend {

@@ -170,11 +170,19 @@ Status Engine::load(StoredModel& model) {
     }
     ModelOptions options;
     options.device = model.definition.device;
+    options.optimize = settings().optimize;
+    options.precision = model.definition.precision;
+    options.threads = static_cast<int>(model.definition.threads);
     auto loaded = backend->load(model.blob, options);
     if (!loaded) {
         return loaded.error();
     }
     model.model = std::move(*loaded);
+    if (const auto error = model.model->precision_error()) {
+        redis::Log(nullptr, "notice",
+                   "model %s computes in %s: its example's largest error is %.2g of the largest output",
+                   model.name.c_str(), name_of(model.definition.precision), *error);
+    }
     Status status = warm_up(model, queue(model.definition.device));
     model.ready = static_cast<bool>(status);
     return status;

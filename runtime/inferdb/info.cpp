@@ -1,6 +1,8 @@
 // AI.INFO, AI.CONFIG, and our section of INFO: what the database is and what it has done.
 #include "inferdb/info.hpp"
 
+#include <optional>
+
 #include "inferdb/args.hpp"
 #include "inferdb/commands.hpp"
 #include "inferdb/engine.hpp"
@@ -41,9 +43,16 @@ int reply_versions(Context* context) {
     return redis::kOk;
 }
 
+// What a reduced precision costs, once that is known; models in float32 have no such field.
+std::optional<double> precision_error(const StoredModel& model) {
+    return model.ready ? model.model->precision_error() : std::nullopt;
+}
+
 int reply_model(Context* context, std::string_view key, const StoredModel& model) {
     const ModelStats& stats = model.stats;
-    redis::ReplyWithArray(context, 30);
+    const bool reduced = model.definition.precision != Precision::float32;
+    const auto error = precision_error(model);
+    redis::ReplyWithArray(context, 30 + (reduced ? 2 : 0) + (error ? 2 : 0));
     reply_pair(context, "key", key);
     reply_pair(context, "type", "MODEL");
     reply_pair(context, "backend", "TORCH");
@@ -59,6 +68,12 @@ int reply_model(Context* context, std::string_view key, const StoredModel& model
     reply_pair(context, "input", stats.input);
     reply_pair(context, "inference", stats.inference);
     reply_pair(context, "output", stats.output);
+    if (reduced) {
+        reply_pair(context, "precision", name_of(model.definition.precision));
+    }
+    if (error) {
+        reply_pair(context, "precision_error", fmt::format("{:.6g}", *error));
+    }
     return redis::kOk;
 }
 
@@ -78,6 +93,12 @@ void add_model(redis::Info* info, const StoredModel& model) {
         redis::InfoAddFieldULongLong(info, name, value);
     }
     redis::InfoAddFieldDouble(info, "mean_batch", mean_batch(stats));
+    if (model.definition.precision != Precision::float32) {
+        redis::InfoAddFieldCString(info, "precision", name_of(model.definition.precision));
+    }
+    if (const auto error = precision_error(model)) {
+        redis::InfoAddFieldDouble(info, "precision_error", *error);
+    }
     redis::InfoEndDictField(info);
 }
 

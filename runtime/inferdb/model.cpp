@@ -1,5 +1,6 @@
 #include "inferdb/model.hpp"
 
+#include <algorithm>
 #include <tuple>
 
 #include "inferdb/args.hpp"
@@ -23,6 +24,12 @@ std::vector<std::string> head_of(const ModelDefinition& d) {
     add("BATCHSIZE", std::to_string(d.policy.batch_size));
     add("MINBATCHSIZE", std::to_string(d.policy.min_batch_size));
     add("MINBATCHTIMEOUT", std::to_string(d.policy.min_batch_timeout_ms));
+    if (d.threads != 0) {
+        add("THREADS", std::to_string(d.threads));
+    }
+    if (d.precision != Precision::float32) {
+        add("PRECISION", name_of(d.precision));
+    }
     add_names("INPUTS", d.inputs);
     add_names("OUTPUTS", d.outputs);
     words.emplace_back("BLOB");
@@ -32,7 +39,7 @@ std::vector<std::string> head_of(const ModelDefinition& d) {
 struct ModelKind {
     using Value = StoredModel;
     static constexpr const char* kName = "INF_MODEL";
-    static constexpr int kEncoding = 0;
+    static constexpr int kEncoding = 1;  // 1 knows threads and precision
     static constexpr const char* kEmpty = "model key is empty";
     static constexpr bool kListed = true;
 
@@ -45,6 +52,8 @@ struct ModelKind {
         }
         save_texts(io, d.inputs);
         save_texts(io, d.outputs);
+        redis::SaveUnsigned(io, static_cast<std::uint64_t>(d.threads));
+        redis::SaveUnsigned(io, static_cast<std::uint64_t>(d.precision));
         save_text(io, model.blob);
     }
 
@@ -58,7 +67,16 @@ struct ModelKind {
 };
 using ModelKey = TypedKey<ModelKind>;
 
-ModelRef ModelKind::load(redis::Io* io, int) {
+// What came after encoding 0. False: nothing that we have written.
+bool load_options(redis::Io* io, ModelDefinition& definition) {
+    const std::uint64_t threads = redis::LoadUnsigned(io);
+    const std::uint64_t precision = redis::LoadUnsigned(io);
+    definition.threads = static_cast<std::int64_t>(std::min<std::uint64_t>(threads, kMaxModelThreads));
+    definition.precision = static_cast<Precision>(std::min<std::uint64_t>(precision, std::size(kPrecisions) - 1));
+    return threads <= kMaxModelThreads && precision < std::size(kPrecisions);
+}
+
+ModelRef ModelKind::load(redis::Io* io, int encoding) {
     ModelDefinition definition;
     definition.device = load_text(io);
     definition.tag = load_text(io);
@@ -68,8 +86,9 @@ ModelRef ModelKind::load(redis::Io* io, int) {
     }
     definition.inputs = load_texts(io);
     definition.outputs = load_texts(io);
+    const bool understood = encoding == 0 || load_options(io, definition);
     LoadedBytes blob = load_bytes(io);
-    if (!blob.owner) {
+    if (!blob.owner || !understood) {
         redis::LogIOError(io, "warning", "cannot read a model");
         return nullptr;
     }
@@ -84,7 +103,7 @@ ModelRef ModelKind::load(redis::Io* io, int) {
 bool ModelDefinition::operator==(const ModelDefinition& other) const {
     const auto all = [](const ModelDefinition& d) {
         return std::tie(d.device, d.tag, d.policy.batch_size, d.policy.min_batch_size, d.policy.min_batch_timeout_ms,
-                        d.inputs, d.outputs);
+                        d.inputs, d.outputs, d.threads, d.precision);
     };
     return all(*this) == all(other);
 }

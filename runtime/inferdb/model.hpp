@@ -20,6 +20,8 @@ struct ModelDefinition {
     BatchPolicy policy;
     std::vector<std::string> inputs;   // names, if any were given
     std::vector<std::string> outputs;  // likewise
+    std::int64_t threads = 0;          // of each execution; 0: the database's
+    Precision precision = Precision::float32;
 
     bool operator==(const ModelDefinition& other) const;
 };
@@ -36,6 +38,12 @@ struct StoredModel : Target {
     std::atomic<bool> ready{false};           // Target::model is set
 };
 using ModelRef = std::shared_ptr<StoredModel>;
+
+constexpr std::int64_t kMaxModelThreads = 256;
+
+// The words of PRECISION.
+constexpr const char* kPrecisions[] = {"float32", "bfloat16", "float16"};
+inline const char* name_of(Precision precision) { return kPrecisions[static_cast<std::size_t>(precision)]; }
 
 // Register the type of model keys; once, when the module is loaded. False: Redis refused.
 bool register_model_type(redis::Context* context);

@@ -31,6 +31,18 @@ void reply_meta(Context* context, const ModelDefinition& d) {
     reply_names(context, "inputs", d.inputs);
     reply_names(context, "outputs", d.outputs);
     reply_number(context, "minbatchtimeout", d.policy.min_batch_timeout_ms);
+    if (d.threads != 0) {
+        reply_number(context, "threads", d.threads);
+    }
+    if (d.precision != Precision::float32) {
+        reply_text(context, "precision");
+        reply_text(context, name_of(d.precision));
+    }
+}
+
+// What no client of RedisAI has ever set is not shown to one.
+long meta_length(const ModelDefinition& d) {
+    return 16 + (d.threads != 0 ? 2 : 0) + (d.precision != Precision::float32 ? 2 : 0);
 }
 
 struct Listing {
@@ -74,7 +86,7 @@ int model_get(Context* context, String** argv, int argc) {
         return reply_error(context, model.error());
     }
     if (meta) {
-        redis::ReplyWithArray(context, blob ? 18 : 16);
+        redis::ReplyWithArray(context, meta_length((*model)->definition) + (blob ? 2 : 0));
         reply_meta(context, (*model)->definition);
     }
     if (meta && blob) {

@@ -36,8 +36,8 @@ Result<std::string> parse_device(std::string_view text) {
 }
 
 bool is_word(std::string_view text) {
-    constexpr std::string_view kWords[] = {"TAG",    "BATCHSIZE", "MINBATCHSIZE", "MINBATCHTIMEOUT",
-                                           "INPUTS", "OUTPUTS",   "BLOB"};
+    constexpr std::string_view kWords[] = {
+        "TAG", "BATCHSIZE", "MINBATCHSIZE", "MINBATCHTIMEOUT", "THREADS", "PRECISION", "INPUTS", "OUTPUTS", "BLOB"};
     return std::any_of(std::begin(kWords), std::end(kWords), [&](auto word) { return same_word(text, word); });
 }
 
@@ -87,21 +87,33 @@ Status parse_blob(Args& args, ParsedModel& parsed) {
     return Status::ok();
 }
 
+Status parse_precision(Args& args, Precision& precision) {
+    for (std::size_t i = 0; i < std::size(kPrecisions); ++i) {
+        if (args.take(kPrecisions[i])) {
+            precision = static_cast<Precision>(i);
+            return Status::ok();
+        }
+    }
+    return fail("PRECISION is float32, bfloat16 or float16");
+}
+
 Status parse_option(Args& args, ModelForm form, ParsedModel& parsed) {
     ModelDefinition& d = parsed.definition;
     struct Number {
         const char* word;
+        std::int64_t low;
         std::int64_t high;
         std::int64_t& value;
     };
-    const Number numbers[] = {{"BATCHSIZE", kMaxBatch, d.policy.batch_size},
-                              {"MINBATCHSIZE", kMaxBatch, d.policy.min_batch_size},
-                              {"MINBATCHTIMEOUT", kMaxTimeoutMs, d.policy.min_batch_timeout_ms}};
+    const Number numbers[] = {{"BATCHSIZE", 0, kMaxBatch, d.policy.batch_size},
+                              {"MINBATCHSIZE", 0, kMaxBatch, d.policy.min_batch_size},
+                              {"MINBATCHTIMEOUT", 0, kMaxTimeoutMs, d.policy.min_batch_timeout_ms},
+                              {"THREADS", 1, kMaxModelThreads, d.threads}};
     for (const Number& n : numbers) {
         if (args.take(n.word)) {
-            const auto value = args.number(0, n.high);
+            const auto value = args.number(n.low, n.high);
             if (!value) {
-                return fail("{} is a number from 0 to {}", n.word, n.high);
+                return fail("{} is a number from {} to {}", n.word, n.low, n.high);
             }
             n.value = *value;
             return Status::ok();
@@ -113,6 +125,9 @@ Status parse_option(Args& args, ModelForm form, ParsedModel& parsed) {
         }
         d.tag = args.text();
         return Status::ok();
+    }
+    if (args.take("PRECISION")) {
+        return parse_precision(args, d.precision);
     }
     if (args.take("INPUTS")) {
         return parse_names(args, form, "INPUTS", d.inputs);

@@ -95,6 +95,7 @@ int store(Context* context, String** argv, int argc, ModelForm form, const char*
         return reply_error(context, parsed.error());
     }
     auto model = std::make_shared<StoredModel>(std::move(parsed->definition), parsed->blob, std::move(parsed->owner));
+    model->name = text_of(argv[1]);
     // A replica and the append-only file repeat what has been found good: the model is loaded when it is first used.
     if ((redis::GetContextFlags(context) & (redis::kFlagReplicated | redis::kFlagLoading)) != 0) {
         const Status status = store_model(context, argv[1], std::move(model));
@@ -122,8 +123,8 @@ int store(Context* context, String** argv, int argc, ModelForm form, const char*
 
 }  // namespace
 
-// AI.MODELSTORE key TORCH device [TAG t] [BATCHSIZE n] [MINBATCHSIZE n] [MINBATCHTIMEOUT ms] [INPUTS n name…]
-//   [OUTPUTS n name…] BLOB piece…
+// AI.MODELSTORE key TORCH device [TAG t] [BATCHSIZE n] [MINBATCHSIZE n] [MINBATCHTIMEOUT ms] [THREADS n]
+//   [PRECISION p] [INPUTS n name…] [OUTPUTS n name…] BLOB piece…
 int model_store(Context* context, String** argv, int argc) {
     return store(context, argv, argc, ModelForm::counted, "AI.MODELSTORE");
 }

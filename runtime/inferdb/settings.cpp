@@ -35,6 +35,11 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
         result.device = cpu ? DeviceChoice::cpu : gpu ? DeviceChoice::gpu : DeviceChoice::any;
         return Status::ok();
     }
+    if (same_word(name, "OPTIMIZE")) {
+        result.optimize = !same_word(value, "no");
+        return !result.optimize || same_word(value, "yes") ? Status::ok()
+                                                           : Status(fail("OPTIMIZE is yes or no, not {}", value));
+    }
     for (const NumberSetting& setting : kNumbers) {
         if (same_word(name, setting.name)) {
             const auto number = parse_number<std::int64_t>(value);
@@ -45,7 +50,8 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
             return Status::ok();
         }
     }
-    return fail("argument {} is unknown; TPQ, THREADS, DEVICE, MAXQUEUE, MAXTENSOR and MAXMODEL are known", name);
+    return fail("argument {} is unknown; TPQ, THREADS, DEVICE, OPTIMIZE, MAXQUEUE, MAXTENSOR and MAXMODEL are known",
+                name);
 }
 
 }  // namespace

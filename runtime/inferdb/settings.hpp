@@ -6,6 +6,7 @@
 //   MAXQUEUE n     requests that may wait for a device                     1 … 1000000    1024
 //   MAXTENSOR n    bytes of one tensor                                     1 … 2^40       512 MiB
 //   MAXMODEL n     bytes of one model                                      1 … 2^40       64 GiB
+//   OPTIMIZE b     yes: models are frozen and optimized; no: exactly as saved, as the reference of measurements   yes
 #pragma once
 
 #include <cstddef>
@@ -22,6 +23,7 @@ struct Settings {
     int workers = 1;
     int threads = 1;
     DeviceChoice device = DeviceChoice::any;
+    bool optimize = true;
     std::size_t max_queue = 1024;
     std::size_t max_tensor = std::size_t{512} << 20;
     std::size_t max_model = std::size_t{64} << 30;

@@ -1,7 +1,7 @@
 // The limit that the database is measured against: forwards of a TorchScript model inside one process, without any
-// server. Usage: forward LIBDIR MODEL.pt WORKERS THREADS BATCH SECONDS     Each of WORKERS threads runs forwards with
-// THREADS intra-op threads on batches of BATCH until SECONDS are over. Prints "<median seconds per forward> <inferences
-// per second>".
+// server. Usage: forward LIBDIR MODEL.pt WORKERS THREADS BATCH SECONDS [stored|bfloat16]     Each of WORKERS threads
+// runs forwards with THREADS intra-op threads on batches of BATCH until SECONDS are over. Prints "<median seconds per
+// forward> <inferences per second>".
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -49,7 +49,7 @@ std::vector<double> run_for(Backend& backend, Model& model, int threads, int bat
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc != 7) {
+    if (argc != 7 && argc != 8) {
         return give_up(fail("usage: forward LIBDIR MODEL.pt WORKERS THREADS BATCH SECONDS"));
     }
     const int workers = std::atoi(argv[3]);
@@ -65,10 +65,16 @@ int main(int argc, char** argv) {
         return give_up(blob.error());
     }
     (*backend)->prepare_thread(1);  // for loading, as the database does it: see Engine::open
-    const ModelOptions options;
+    ModelOptions options;
+    const std::string_view how = argc == 8 ? argv[7] : "";
+    options.optimize = how != "stored";
+    options.precision = how == "bfloat16" ? Precision::bfloat16 : Precision::float32;
     const auto model = (*backend)->load(*blob, options);
     if (!model) {
         return give_up(model.error());
+    }
+    if (const auto error = (*model)->precision_error()) {
+        std::fprintf(stderr, "forward: precision error %.4g\n", *error);
     }
     std::vector<std::vector<double>> times(static_cast<std::size_t>(workers));
     std::vector<std::thread> pool;

@@ -19,7 +19,7 @@ void a_model_is_read() {
     const std::string sum(64, 'A');
     const Result<ModelSpec> full = parse_model(
         "a b:/m:1.pt,backend=torch,device=gpu:3,batchsize=8,minbatchsize=4,"
-        "minbatchtimeout=5,warmup=1x3x2:uint8,sha256=" +
+        "minbatchtimeout=5,warmup=1x3x2:uint8,threads=2,precision=bfloat16,sha256=" +
             sum,
         "/data");
     if (!CHECK(full)) {
@@ -35,6 +35,8 @@ void a_model_is_read() {
     CHECK(full->warmup == std::vector<std::int64_t>({1, 3, 2}));
     CHECK(full->warmup_type == TensorType::uint8);
     CHECK_EQ(full->sha256, std::string(64, 'a'));
+    CHECK_EQ(full->threads, 2);
+    CHECK_EQ(full->precision, "bfloat16");
 }
 
 void a_wrong_model_names_the_key() {
@@ -50,7 +52,9 @@ void a_wrong_model_names_the_key() {
         {"m:,device=cpu", "is not NAME:PATH"},
         {"m:p,", "'' is not key=value"},
         {"m:p,=1", "key: '' is not one of"},
-        {"m:p,threads=2", "key: 'threads' is not one of"},
+        {"m:p,workers=2", "key: 'workers' is not one of"},
+        {"m:p,threads=0", "threads: 0 is out of range"},
+        {"m:p,precision=int8", "precision: 'int8' is not one of"},
         {"m:p,batchsize=", "batchsize: '' is not a whole number"},
         {"m:p,batchsize=1000001", "batchsize: 1000001 is out of range"},
         {"m:p,device=gpu:", "'gpu:' is no device"},

@@ -8,8 +8,8 @@ namespace inferstep::test {
 namespace {
 
 void reads_settings() {
-    const auto parsed =
-        parse_settings({"tpq", "4", "THREADS", "2", "DEVICE", "GPU", "MAXQUEUE", "7", "MAXTENSOR", "8"});
+    const auto parsed = parse_settings(
+        {"tpq", "4", "THREADS", "2", "DEVICE", "GPU", "MAXQUEUE", "7", "MAXTENSOR", "8", "OPTIMIZE", "no"});
     if (!CHECK(parsed)) {
         return;
     }
@@ -18,6 +18,7 @@ void reads_settings() {
     CHECK(parsed->device == DeviceChoice::gpu);
     CHECK_EQ(parsed->max_queue, 7U);
     CHECK_EQ(parsed->max_tensor, 8U);
+    CHECK(!parsed->optimize);
     const auto defaults = parse_settings({});
     CHECK(defaults && defaults->workers == 1 && defaults->threads >= 1 && defaults->device == DeviceChoice::any);
     const auto crowded = parse_settings({"TPQ", "64"});  // more workers than CPUs: still a thread for each
@@ -30,6 +31,7 @@ void refuses_settings() {
     CHECK_FAILS(parse_settings({"MAXQUEUE", "1e3"}), "MAXQUEUE is a number");
     CHECK_FAILS(parse_settings({"MAXTENSOR", "99999999999999999999"}), "MAXTENSOR is a number");
     CHECK_FAILS(parse_settings({"DEVICE", "tpu"}), "DEVICE is cpu, gpu or auto, not tpu");
+    CHECK_FAILS(parse_settings({"OPTIMIZE", "maybe"}), "OPTIMIZE is yes or no");
     CHECK_FAILS(parse_settings({"TPQ"}), "argument TPQ lacks its value");
     CHECK_FAILS(parse_settings({"BANANA", "1"}), "argument BANANA is unknown");
 }

@@ -89,6 +89,8 @@ void values_are_refused() {
         {kModel, "a:x,batchsize=x", "not 'x'"},
         {kModel, "a:x,batchsize=1=2", "not '1=2'"},
         {kModel, "a:x,minbatchtimeout=0,device=cpu", "minbatchtimeout wants"},
+        {kModel, "a:x,threads=257", "threads wants"},
+        {kModel, "a:x,precision=bf16", "precision wants"},
         {kModel, "a:x,device=", "device wants a value"},
         {kModel, "a:x,device=,batchsize=1", "device wants a value, not ''"},
         {kModel, "a:x;b:y,sha256=12", "64 hexadecimal digits, not '12'"},

@@ -1,6 +1,5 @@
 // The one symbol of libinferstep_torch.so: libtorch as a Backend. No exception leaves this library.
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <dlfcn.h>
 #include <torch/version.h>
 #include <unistd.h>
@@ -12,6 +11,7 @@
 
 #include "inferdb/backends/convert_torch.hpp"
 #include "inferdb/backends/model_torch.hpp"
+#include "inferdb/backends/threads_torch.hpp"
 #include "vision/resnet_torch.hpp"
 
 namespace inferstep {
@@ -63,7 +63,7 @@ class TorchBackend final : public Backend {
             if (!device) {
                 return device.error();
             }
-            return std::shared_ptr<Model>(std::make_shared<TorchModel>(blob, *device, options.optimize));
+            return std::shared_ptr<Model>(std::make_shared<TorchModel>(blob, *device, options));
         } catch (const std::exception& e) {
             return Error{one_line(e), {}};
         } catch (...) {
@@ -71,7 +71,7 @@ class TorchBackend final : public Backend {
         }
     }
 
-    void prepare_thread(int threads) override { at::set_num_threads(threads); }
+    void prepare_thread(int threads) override { set_thread_default(threads); }
 
     Status write_model(const std::string& architecture, std::uint64_t seed, int classes,
                        const std::string& path) override;
