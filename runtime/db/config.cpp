@@ -20,7 +20,7 @@ constexpr const char* kClientCommands[] = {
     "hlen", "hkeys", "lpush", "rpush", "lrange", "llen", "lindex", "lrem", "ltrim",
     // the module's
     "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelset", "ai.modelget", "ai.modeldel", "ai.modelexecute",
-    "ai.modelrun", "ai._modelscan", "ai.info", "ai.config"};
+    "ai.modelrun", "ai._shard", "ai._modelscan", "ai.info", "ai.config"};
 
 // A word of redis.conf in quotes, as its parser reads them back.
 std::string quoted(const std::string& word) {

@@ -19,6 +19,8 @@ struct Blocked;  // a client that waits for our answer
 struct Io;       // an RDB or AOF that is read or written
 struct Info;
 struct Cursor;
+struct CallReply;
+struct User;
 
 using Command = int (*)(Context*, String** argv, int argc);
 using Release = void (*)(Context*, void* data);
@@ -61,6 +63,7 @@ constexpr int kHandleIoErrors = 1;
 constexpr ServerEvent kShutdownEvent{5, 1};
 constexpr int kFlagLua = 1 << 0;
 constexpr int kFlagMulti = 1 << 1;
+constexpr int kFlagCluster = 1 << 5;
 constexpr int kFlagReplicated = 1 << 12;
 constexpr int kFlagLoading = 1 << 13;
 constexpr int kFlagDenyBlocking = 1 << 21;
@@ -104,6 +107,13 @@ constexpr int kFlagDenyBlocking = 1 << 21;
     X(void, ThreadSafeContextUnlock, (Context*))                                                    \
     X(int, IsKeysPositionRequest, (Context*))                                                       \
     X(void, KeyAtPos, (Context*, int position))                                                     \
+    X(int*, GetCommandKeys, (Context*, String** argv, int argc, int* count)) /* free with Free */   \
+    X(CallReply*, Call, (Context*, const char* command, const char* format, ...))                   \
+    X(void, FreeCallReply, (CallReply*))                                                            \
+    X(String*, GetCurrentUserName, (Context*))                                                      \
+    X(User*, GetModuleUserFromUserName, (String*))                                                  \
+    X(int, ACLCheckCommandPermissions, (User*, String** argv, int argc))                            \
+    X(void, FreeModuleUser, (User*))                                                                \
     X(int, GetContextFlags, (Context*))                                                             \
     X(float, GetUsedMemoryRatio, ())                                                                \
     X(TimerId, CreateTimer, (Context*, long long milliseconds, TimerFired, void* data))             \

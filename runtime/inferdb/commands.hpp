@@ -22,6 +22,8 @@ int model_scan(Context*, String** argv, int argc);
 int model_execute(Context*, String** argv, int argc);
 int model_run(Context*, String** argv, int argc);  // the older form of model_execute
 
+int shard(Context*, String** argv, int argc);  // one of those that run, whose keys lie in several slots of this shard
+
 int info(Context*, String** argv, int argc);
 int config(Context*, String** argv, int argc);
 

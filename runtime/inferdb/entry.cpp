@@ -47,6 +47,7 @@ constexpr CommandEntry kCommands[] = {
     {"ai._modelscan", guarded<command::model_scan>, "readonly", 0},
     {"ai.modelexecute", guarded<command::model_execute>, "write deny-oom getkeys-api", 1},
     {"ai.modelrun", guarded<command::model_run>, "write deny-oom getkeys-api", 1},
+    {"ai._shard", guarded<command::shard>, "write deny-oom", 0},
     {"ai.info", guarded<command::info>, "readonly", 1},
     {"ai.config", guarded<command::config>, "admin", 0},
 };

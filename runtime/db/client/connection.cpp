@@ -33,9 +33,6 @@ ClientStatus parse_address(std::string_view text, Address& address) {
     const std::string given(text);
     ClientStatus wrong(Code::usage, "'" + given + "' is no database address: unix:///path or tcp://host:port");
     address = Address{given, {}, {}, 0};
-    if (text.find(',') != std::string_view::npos) {
-        return {Code::usage, "'" + given + "' names several databases: this client talks to one, not to a cluster"};
-    }
     for (const std::string_view prefix : {"unix://", "unix:"}) {
         if (text.starts_with(prefix)) {
             address.path = text.substr(prefix.size());
@@ -59,46 +56,58 @@ ClientStatus parse_address(std::string_view text, Address& address) {
     if (address.host.starts_with('[') && address.host.ends_with(']')) {
         address.host = address.host.substr(1, address.host.size() - 2);
     }
-    return address.port >= 1 && address.port <= 65535 && address.host.find('/') == std::string::npos ? ClientStatus()
-                                                                                                     : wrong;
+    return address.port >= 1 && address.port <= 65535 && address.host.find_first_of("/,") == std::string::npos
+               ? ClientStatus()
+               : wrong;
 }
 
-void Request::text_since(std::size_t offset) {
-    // Text that follows text directly belongs to the piece before.
-    if (!pieces_.empty() && pieces_.back().payload == nullptr) {
-        pieces_.back().size += text_.size() - offset;
-    } else {
-        pieces_.push_back({offset, text_.size() - offset, nullptr});
+std::string tcp_text(std::string_view host, long long port) {
+    const bool v6 = host.find(':') != std::string_view::npos;
+    return "tcp://" + std::string(v6 ? "[" : "") + std::string(host) + (v6 ? "]:" : ":") + std::to_string(port);
+}
+
+// Text that follows text belongs to the piece before.
+void Request::put(std::string_view text) {
+    if (pieces_.empty() || pieces_.back().payload != nullptr) {
+        pieces_.push_back({text_.size(), 0, nullptr});
     }
+    pieces_.back().size += text.size();
+    text_ += text;
+}
+
+void Request::begin(std::size_t arguments, std::string name) {
+    put("*" + std::to_string(arguments) + "\r\n");
+    names_.push_back(std::move(name));
+}
+
+void Request::word(std::string_view word) {
+    put("$" + std::to_string(word.size()) + "\r\n");
+    put(word);
+    put("\r\n");
+}
+
+void Request::payload(Bytes payload) {
+    put("$" + std::to_string(payload.size()) + "\r\n");
+    if (!payload.empty()) {
+        pieces_.push_back({0, payload.size(), payload.data()});
+    }
+    put("\r\n");
 }
 
 void Request::add(std::span<const std::string> words, std::span<const Bytes> payloads) {
-    std::size_t start = text_.size();
-    const auto length = [this](char kind, std::size_t n) {
-        text_ += kind;
-        text_ += std::to_string(n);
-        text_ += "\r\n";
-    };
-    length('*', words.size() + payloads.size());
-    for (const std::string& word : words) {
-        length('$', word.size());
-        text_ += word;
-        text_ += "\r\n";
+    // What is said about a failure must not tell a password.
+    begin(words.size() + payloads.size(),
+          words.size() > 1 && words[0] != "AUTH" ? words[0] + " " + words[1] : words[0]);
+    for (const std::string& each : words) {
+        word(each);
     }
-    for (const Bytes payload : payloads) {
-        length('$', payload.size());
-        if (!payload.empty()) {
-            text_since(start);
-            pieces_.push_back({0, payload.size(), payload.data()});
-            start = text_.size();
-        }
-        text_ += "\r\n";
+    for (const Bytes each : payloads) {
+        payload(each);
     }
-    text_since(start);
-    names_.push_back(words.size() > 1 ? words[0] + " " + words[1] : words[0]);
 }
 
-ClientStatus Connection::open(const Address& address, std::chrono::milliseconds timeout) {
+ClientStatus Connection::open(const Address& address, std::chrono::milliseconds timeout, const std::string& secret) {
+    const Deadline deadline = std::chrono::steady_clock::now() + timeout;
     address_ = address.text;
     redisContext* context = address.path.empty()
                                 ? redisConnectWithTimeout(address.host.c_str(), address.port, to_timeval(timeout))
@@ -122,7 +131,25 @@ ClientStatus Connection::open(const Address& address, std::chrono::milliseconds 
     if (buffer_ == nullptr) {
         buffer_.reset(new char[kReadSize]);
     }
-    return {};
+    return secret.empty() ? ClientStatus() : authenticate(secret, deadline);
+}
+
+ClientStatus Connection::authenticate(const std::string& secret, Deadline deadline) {
+    Request request;
+    request.add(std::vector<std::string>{"AUTH", secret});
+    std::vector<Reply> replies;
+    if (ClientStatus s = exchange(request, deadline, replies); !s) {
+        return s;
+    }
+    const redisReply& reply = *replies[0];
+    const std::string_view said(reply.str != nullptr ? reply.str : "", reply.str != nullptr ? reply.len : 0);
+    // A database behind a Unix socket needs no password, and says so when it is given one.
+    if (reply.type != REDIS_REPLY_ERROR || said.find("without any password configured") != std::string_view::npos) {
+        return {};
+    }
+    close();
+    return {Code::server, "AUTH: database " + address_ + " answered: " + std::string(said) +
+                              " (the password is in the environment variable INFER_DB_SECRET)"};
 }
 
 ClientStatus Connection::broken(const std::string& command, std::string_view why) const {

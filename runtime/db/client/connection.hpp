@@ -26,15 +26,23 @@ struct Address {
     std::string path;  // of a Unix socket; empty: TCP
     std::string host;
     int port = 0;
+
+    bool same_place(const Address& o) const { return path == o.path && host == o.host && port == o.port; }
 };
 
 // usage error when `text` is no address.
 ClientStatus parse_address(std::string_view text, Address& address);
+std::string tcp_text(std::string_view host, long long port);  // an address in the form that parse_address() takes
 
 // One or more commands in wire form. Words are copied, payloads only referred to.
 class Request {
    public:
     void add(std::span<const std::string> words, std::span<const Bytes> payloads = {});
+    // The same piece by piece: begin(), then as many words and payloads as were announced. `name` is for messages.
+    void begin(std::size_t arguments, std::string name);
+    void word(std::string_view word);
+    void payload(Bytes payload);
+
     std::size_t commands() const { return names_.size(); }
     const std::string& name(std::size_t command) const { return names_[command]; }  // for messages: "AI.TENSORSET x"
 
@@ -47,7 +55,7 @@ class Request {
     const std::string& text() const { return text_; }
 
    private:
-    void text_since(std::size_t offset);
+    void put(std::string_view text);
 
     std::string text_;
     std::vector<Piece> pieces_;
@@ -63,7 +71,8 @@ class Connection {
    public:
     bool is_open() const { return context_ != nullptr; }
     void close() { context_.reset(); }
-    ClientStatus open(const Address& address, std::chrono::milliseconds timeout);
+    // `secret`: the database's password; empty: none.
+    ClientStatus open(const Address& address, std::chrono::milliseconds timeout, const std::string& secret = {});
 
     // Send every command and collect as many replies, in order. Replies that are errors are replies all the same. When
     // this fails the connection is closed: answers may still be under way.
@@ -73,6 +82,7 @@ class Connection {
     struct FreeContext {
         void operator()(redisContext* context) const { redisFree(context); }
     };
+    ClientStatus authenticate(const std::string& secret, Deadline deadline);
     // True in `whole` when everything was sent; a peer that closes midway is no failure here: it may have said why.
     ClientStatus send(const Request& request, Deadline deadline, bool& whole);
     ClientStatus receive(Deadline deadline, const std::string& command, Reply& reply);

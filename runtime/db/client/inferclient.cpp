@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <map>
 
 #include "db/client/client_impl.hpp"
 #include "db/client/tensor_reply.hpp"
@@ -14,6 +15,11 @@ using client::Reply;
 using client::Words;
 using Code = ClientStatus::Code;
 using Milliseconds = Client::Milliseconds;
+
+std::string_view variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value != nullptr ? value : std::string_view();
+}
 
 std::string answer_text(const redisReply& reply) {
     switch (reply.type) {
@@ -51,27 +57,27 @@ Client::~Client() = default;
 Client::Client(Client&&) noexcept = default;
 Client& Client::operator=(Client&&) noexcept = default;
 
-const std::string& Client::endpoint() const { return impl_->address.text; }
+const std::string& Client::endpoint() const { return impl_->cluster.endpoint(); }
 
 ClientStatus Client::connect(std::string_view endpoint, const ConnectOptions& options) {
     if (endpoint.empty()) {
-        const char* ssdb = std::getenv("SSDB");
-        if (ssdb == nullptr || *ssdb == '\0') {
+        endpoint = variable("SSDB");
+        if (endpoint.empty()) {
             return {Code::usage, "no database is named: the environment variable SSDB is not set"};
         }
-        endpoint = ssdb;
     }
     if (options.connect_timeout <= Milliseconds{0} || options.command_timeout <= Milliseconds{0}) {
         return {Code::usage, "a timeout must be longer than zero"};
     }
-    if (ClientStatus s = client::parse_address(endpoint, impl_->address); !s) {
+    client::Cluster cluster;
+    const bool clustered = variable("SR_DB_TYPE") == "Clustered";
+    if (ClientStatus s = cluster.name(endpoint, clustered, std::string(variable("INFER_DB_SECRET"))); !s) {
         return s;
     }
+    impl_->cluster = std::move(cluster);
     impl_->options = options;
-    impl_->connection.close();
     impl_->connected_once = true;
-    Reply reply;
-    return impl_->call({"PING"}, options.connect_timeout, reply);
+    return impl_->call_anyone({"PING"}, options.connect_timeout);
 }
 
 ClientStatus Client::put_tensor(const TensorIn& tensor) {
@@ -80,12 +86,13 @@ ClientStatus Client::put_tensor(const TensorIn& tensor) {
         return s;
     }
     Reply reply;
-    return impl_->call(client::tensor_set(tensor), impl_->options.command_timeout, reply, {&payload, 1});
+    return impl_->call(tensor.key, client::tensor_set(tensor), impl_->options.command_timeout, reply, {&payload, 1});
 }
 
 ClientStatus Client::get_tensor(const TensorOut& tensor) {
     Reply reply;
-    if (ClientStatus s = impl_->call(client::tensor_get(tensor.key), impl_->options.command_timeout, reply); !s) {
+    if (ClientStatus s = impl_->call(tensor.key, client::tensor_get(tensor.key), impl_->options.command_timeout, reply);
+        !s) {
         return s;
     }
     return client::copy_tensor(*reply, tensor);
@@ -93,25 +100,37 @@ ClientStatus Client::get_tensor(const TensorOut& tensor) {
 
 ClientStatus Client::get_tensor(std::string_view key, Tensor& tensor) {
     Reply reply;
-    if (ClientStatus s = impl_->call(client::tensor_get(key), impl_->options.command_timeout, reply); !s) {
+    if (ClientStatus s = impl_->call(key, client::tensor_get(key), impl_->options.command_timeout, reply); !s) {
         return s;
     }
     return client::copy_tensor(*reply, key, tensor);
 }
 
-ClientStatus Client::delete_tensor(std::string_view key) {
-    Reply reply;
-    return impl_->call({"DEL", std::string(key)}, impl_->options.command_timeout, reply);
+ClientStatus Client::delete_tensor(std::string_view key) { return delete_tensors({std::string(key)}); }
+
+ClientStatus Client::delete_tensors(const Words& keys) {
+    std::map<unsigned, Words> commands;  // by slot
+    for (const std::string& key : keys) {
+        Words& words = commands[impl_->cluster.clustered() ? client::slot_of(key) : 0];
+        if (words.empty()) {
+            words.emplace_back("DEL");
+        }
+        words.push_back(key);
+    }
+    for (const auto& [slot, words] : commands) {
+        Reply reply;
+        if (ClientStatus s = impl_->call(words[1], words, impl_->options.command_timeout, reply); !s) {
+            return s;
+        }
+    }
+    return {};
 }
 
 ClientStatus Client::tensor_exists(std::string_view key, bool& exists) {
-    return impl_->call_for_flag({"EXISTS", std::string(key)}, exists);
+    return impl_->call_for_flag(key, {"EXISTS", std::string(key)}, exists);
 }
 
-ClientStatus Client::ping() {
-    Reply reply;
-    return impl_->call({"PING"}, impl_->options.command_timeout, reply);
-}
+ClientStatus Client::ping() { return impl_->call_anyone({"PING"}, impl_->options.command_timeout); }
 
 ClientStatus Client::info(std::string& text, std::string_view section) {
     return command({"INFO", std::string(section)}, text);
@@ -122,7 +141,7 @@ ClientStatus Client::command(const Words& words, std::string& answer, Millisecon
         return {Code::usage, "a command needs a name"};
     }
     Reply reply;
-    if (ClientStatus s = impl_->call(words, impl_->limit(timeout), reply); !s) {
+    if (ClientStatus s = impl_->call(words[words.size() > 1 ? 1 : 0], words, impl_->limit(timeout), reply); !s) {
         return s;
     }
     answer = answer_text(*reply);

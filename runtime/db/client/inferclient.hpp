@@ -11,6 +11,10 @@
 // deadline: a database that is gone, hangs or answers nonsense gives a Status that names its address. After such a
 // failure the connection is closed and the next call connects anew; a command is never sent twice by itself.
 // A Client is one connection, for one thread at a time; make one per thread and, after a fork, per process.
+//
+// A cluster: with several addresses, or SR_DB_TYPE=Clustered, a Client connects to each shard that it needs. Models and
+// scripts are stored on every shard, tensors where their key says, and what is run, is run where its first input lies,
+// in one round trip when the other keys lie there too: keys with the same {tag} do.
 #pragma once
 
 #include <chrono>
@@ -110,6 +114,53 @@ constexpr TensorType tensor_type() {
     }
 }
 
+struct ScriptStoreOptions {
+    std::string device = "CPU";  // CPU, GPU or GPU:n
+    std::string tag;
+    std::chrono::milliseconds timeout{60'000};  // to send and compile it
+};
+
+// Several steps in one round trip: client.run(Dag().put("x", {3}, v).run_model("m", {"x"}, {"y"}).get("y", w)).
+// Tensors that steps pass on have names of the Dag's own and leave nothing in the database, except those that persist()
+// names; load() brings tensors from there. A Dag may be run again; put() and get() refer to memory of the caller, which
+// must last as long. A mistake in a step is told by run(). In a cluster the keys of load() and persist() must lie on
+// one shard: give them a common {tag}.
+class INFERCLIENT_API Dag {
+   public:
+    Dag();
+    ~Dag();
+    Dag(Dag&&) noexcept;
+    Dag& operator=(Dag&&) noexcept;
+
+    Dag& load(std::string_view key);
+    Dag& persist(std::string_view key);
+    Dag& put(const TensorIn& tensor);
+    template <typename Values>
+    requires std::ranges::contiguous_range<Values> Dag& put(std::string_view key,
+                                                            std::initializer_list<std::int64_t> shape,
+                                                            const Values& values) {
+        check_count(key, std::span(shape.begin(), shape.size()), std::ranges::size(values));
+        return put({key, tensor_type<std::ranges::range_value_t<Values>>(), std::span(shape.begin(), shape.size()),
+                    std::ranges::data(values)});
+    }
+    Dag& run_model(std::string_view model, const std::vector<std::string>& inputs,
+                   const std::vector<std::string>& outputs);
+    Dag& run_script(std::string_view script, std::string_view function, const std::vector<std::string>& inputs,
+                    const std::vector<std::string>& outputs);
+    Dag& get(const TensorOut& tensor);
+    template <typename Values>
+    requires std::ranges::contiguous_range<Values> Dag& get(std::string_view key, Values&& values) {
+        using Value = std::ranges::range_value_t<Values>;
+        return get({key, tensor_type<Value>(), std::ranges::data(values), std::ranges::size(values) * sizeof(Value)});
+    }
+
+   private:
+    friend class Client;
+    struct Impl;
+    void check_count(std::string_view key, std::span<const std::int64_t> shape, std::size_t count);
+    std::unique_ptr<Impl> impl_;
+};
+
 class INFERCLIENT_API Client {
    public:
     using Milliseconds = std::chrono::milliseconds;
@@ -119,8 +170,9 @@ class INFERCLIENT_API Client {
     Client(Client&&) noexcept;
     Client& operator=(Client&&) noexcept;
 
-    // `endpoint`: unix:///path, tcp://host:port or host:port; empty: the value of the environment variable SSDB.
-    // Returns once the database has answered a PING.
+    // `endpoint`: unix:///path, tcp://host:port or host:port, or several of these with commas between them, which are
+    // shards of a cluster; empty: the value of the environment variable SSDB. INFER_DB_SECRET has the password where
+    // the database wants one. Returns once the database has answered.
     ClientStatus connect(std::string_view endpoint = {}, const ConnectOptions& options = {});
     const std::string& endpoint() const;  // as given to connect()
 
@@ -171,17 +223,33 @@ class INFERCLIENT_API Client {
     ClientStatus delete_model(std::string_view name);
     ClientStatus model_exists(std::string_view name, bool& exists);
 
+    // Store a script: TorchScript functions that take and give tensors. The source is compiled before this returns.
+    ClientStatus set_script(std::string_view name, std::string_view source, const ScriptStoreOptions& options = {});
+    ClientStatus get_script(std::string_view name, std::string& source);
+    ClientStatus delete_script(std::string_view name);
+    ClientStatus script_exists(std::string_view name, bool& exists);
+    // Run a function of a stored script as run_model() runs a model.
+    ClientStatus run_script(std::string_view name, std::string_view function, const std::vector<std::string>& inputs,
+                            const std::vector<std::string>& outputs, Milliseconds timeout = Milliseconds{0});
+
+    // Run the steps in one round trip. The error names the step that failed; memory given to get() is then partly
+    // filled at most.
+    ClientStatus run(const Dag& dag, Milliseconds timeout = Milliseconds{0});
+
     ClientStatus delete_tensor(std::string_view key);  // one that is not there is no error
+    // Several in one command (in a cluster: one for each slot).
+    ClientStatus delete_tensors(const std::vector<std::string>& keys);
     ClientStatus tensor_exists(std::string_view key, bool& exists);
 
     ClientStatus ping();
     // What the database says of itself: Redis' INFO text of a section, or of all.
     ClientStatus info(std::string& text, std::string_view section = "everything");
-    // Any other command. Arrays are written one element a line.
+    // Any other command; in a cluster it goes to the shard of its second word. Arrays are written one element a line.
     ClientStatus command(const std::vector<std::string>& words, std::string& answer,
                          Milliseconds timeout = Milliseconds{0});
 
    private:
+    friend class Dag;
     struct Impl;
     static ClientStatus check_count(std::string_view key, std::span<const std::int64_t> shape, std::size_t count);
     std::unique_ptr<Impl> impl_;

@@ -21,27 +21,49 @@ using Code = ClientStatus::Code;
 
 ClientStatus Client::run_model(std::string_view model, const Words& inputs, const Words& outputs,
                                Milliseconds timeout) {
-    const Milliseconds limit = impl_->limit(timeout);
-    Reply reply;
-    return impl_->call(client::model_execute(model, inputs, outputs, limit), limit + kGrace, reply);
+    return impl_->run({"AI.MODELEXECUTE", model, {}, true}, inputs, outputs, impl_->limit(timeout));
 }
 
 ClientStatus Client::infer(std::string_view model, const TensorIn& input, const TensorOut& output,
                            Milliseconds timeout) {
-    Bytes payload;
-    if (ClientStatus s = client::payload_of(input, payload); !s) {
-        return s;
-    }
     const Milliseconds limit = impl_->limit(timeout);
-    Request request;
-    request.add(client::tensor_set(input), {&payload, 1});
-    request.add(client::model_execute(model, {std::string(input.key)}, {std::string(output.key)}, limit));
-    request.add(client::tensor_get(output.key));
-    std::vector<Reply> replies;
-    if (ClientStatus s = impl_->call(request, limit + kGrace, replies); !s) {
+    const client::Deadline deadline = std::chrono::steady_clock::now() + limit + kGrace;
+    Bytes payload;
+    ClientStatus s = client::payload_of(input, payload);
+    s = s ? impl_->ready("infer", deadline) : s;
+    const client::SlotRange* range = nullptr;
+    s = s ? impl_->find(input.key, range) : s;
+    if (!s) {
         return s;
     }
-    return client::copy_tensor(*replies[2], output);
+    client::Shard& shard = *range->shard;
+    if (impl_->lies_on(shard, output.key)) {
+        Request request;
+        request.add(client::tensor_set(input), {&payload, 1});
+        Words run = client::run_words({"AI.MODELEXECUTE", model, {}, true}, range->own_name(model),
+                                      {std::string(input.key)}, {std::string(output.key)}, limit);
+        if (impl_->cluster.clustered()) {
+            run.insert(run.begin(), "AI._SHARD");
+        }
+        request.add(run);
+        request.add(client::tensor_get(output.key));
+        std::vector<Reply> replies;
+        if (s = impl_->exchange(shard, request, deadline, replies); !s) {
+            return s;
+        }
+        // Slots have moved, and nothing was executed: then step by step, each of which knows what to do.
+        const bool moved = client::is_elsewhere(*replies[0]) || client::is_elsewhere(*replies[1]);
+        if (!moved || client::error_of(*replies[1]).empty()) {
+            for (std::size_t i = 0; s && i < replies.size(); ++i) {
+                s = client::outcome(*replies[i], request.name(i), shard);
+            }
+            return s ? client::copy_tensor(*replies[2], output) : s;
+        }
+        impl_->cluster.doubt();
+    }
+    s = put_tensor(input);
+    s = s ? run_model(model, {std::string(input.key)}, {std::string(output.key)}, timeout) : s;
+    return s ? get_tensor(output) : s;
 }
 
 ClientStatus Client::set_model(std::string_view name, std::span<const std::byte> file,
@@ -59,14 +81,12 @@ ClientStatus Client::set_model(std::string_view name, std::span<const std::byte>
     for (std::size_t at = 0; at < file.size(); at += kModelPiece) {
         pieces.push_back(file.subspan(at, std::min(kModelPiece, file.size() - at)));
     }
-    Reply reply;
-    return impl_->call(words, impl_->limit(options.timeout), reply, pieces);
+    return impl_->call_everywhere(name, std::move(words), impl_->limit(options.timeout), pieces);
 }
 
 ClientStatus Client::get_model(std::string_view name, std::vector<std::byte>& file) {
     Reply reply;
-    if (ClientStatus s = impl_->call({"AI.MODELGET", std::string(name), "BLOB"}, impl_->options.command_timeout, reply);
-        !s) {
+    if (ClientStatus s = impl_->call_first(name, {"AI.MODELGET", {}, "BLOB"}, reply); !s) {
         return s;
     }
     // One string, or the pieces of a long model in order.
@@ -85,12 +105,11 @@ ClientStatus Client::get_model(std::string_view name, std::vector<std::byte>& fi
 }
 
 ClientStatus Client::delete_model(std::string_view name) {
-    Reply reply;
-    return impl_->call({"AI.MODELDEL", std::string(name)}, impl_->options.command_timeout, reply);
+    return impl_->call_everywhere(name, {"AI.MODELDEL", {}}, impl_->options.command_timeout);
 }
 
 ClientStatus Client::model_exists(std::string_view name, bool& exists) {
-    return impl_->call_for_flag({"EXISTS", std::string(name)}, exists);
+    return impl_->exists_everywhere(name, exists);
 }
 
 }  // namespace inferstep
