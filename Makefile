@@ -38,6 +38,7 @@ TORCH_OBJ  := $(call objects,$(wildcard runtime/*/*_torch.cpp runtime/*/*/*_torc
 SPANK_OBJ  := $(patsubst %.cpp,$(BUILD)/obj/spank-%.o,$(subst /,_,$(wildcard spank/*.cpp) runtime/core/spawn.cpp))
 UNIT_OBJ   := $(call objects,$(wildcard tests/unit/*.cpp))
 FORTRAN    := runtime/db/client/inferclient.f90 runtime/db/client/fortran_loop.f90
+FORTRAN_INC := $(wildcard runtime/db/client/*.inc)
 PRODUCTS    = $(BIN) $(SPANK) $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_fortran.so \
               $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(PKG)/torch/.complete
 
@@ -126,7 +127,7 @@ $(LIB)/libinferclient.a: $(CLIENT_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ) runtime/db/client/inferclient_c.inc
+$(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ) $(FORTRAN_INC)
 	$(call say,FC)
 	$(Q)mkdir -p $(@D) $(BUILD)/include
 	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $(filter-out %.inc,$^) $(LDFLAGS) -lhiredis -lstdc++ -o $@
@@ -161,7 +162,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 	for f in $(PKG)/torch/*.so*; do ln -fL $$f $(DESTDIR)$(pkglibdir)/torch/ 2>/dev/null || cp -fL $$f $(DESTDIR)$(pkglibdir)/torch/; done
 	$(INSTALL) -m 644 $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(DESTDIR)$(libdir)/
 	ln -sf libinferclient.so $(DESTDIR)$(libdir)/libinferclient.so.0
-	$(INSTALL) -m 644 runtime/db/client/inferclient.hpp runtime/db/client/inferclient.h runtime/db/client/inferclient.f90 runtime/db/client/inferclient_c.inc $(BUILD)/include/inferclient.mod $(DESTDIR)$(includedir)/
+	$(INSTALL) -m 644 runtime/db/client/inferclient.hpp runtime/db/client/inferclient.h runtime/db/client/inferclient.f90 $(FORTRAN_INC) $(BUILD)/include/inferclient.mod $(DESTDIR)$(includedir)/
 	$(INSTALL) -m 644 $(SPANK) $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new
 	mv $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new $(DESTDIR)$(slurm_plugindir)/spank_infer.so
 	$(INSTALL) -m 644 etc/* $(DESTDIR)$(sysconfdir)/inferstep/
@@ -170,7 +171,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 
 uninstall:               ## remove what install put there
 	rm -f $(DESTDIR)$(bindir)/inferstep $(DESTDIR)$(slurm_plugindir)/spank_infer.so $(addprefix $(DESTDIR)$(libdir)/libinferclient,.so .so.0 .a)
-	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod _c.inc)
+	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod _c.inc _dag.inc _script.inc)
 	rm -f $(foreach page,$(wildcard man/*.[1-8]),$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(pkglibdir) $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/inferstep
 

@@ -7,7 +7,7 @@ setup_file() {
     db_start TPQ 1 THREADS 1
     export LIBRARY_WORK=$DB_DIR/library
     mkdir "$LIBRARY_WORK"
-    cp "$INFERSTEP_TOP"/runtime/db/client/{inferclient.{hpp,h,f90},inferclient_c.inc} "$LIBRARY_WORK"
+    cp "$INFERSTEP_TOP"/runtime/db/client/{inferclient.{hpp,h,f90},*.inc} "$LIBRARY_WORK"
     inferstep model resnet18 -o "$LIBRARY_WORK/net.pt" --classes 5
 }
 teardown_file() { db_stop; }

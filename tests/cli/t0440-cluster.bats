@@ -7,7 +7,7 @@ setup_file() {
     dbcluster_start 3 TPQ 1 THREADS 1
     export WORK=$DBCLUSTER_DIR.work
     mkdir "$WORK"
-    cp "$INFERSTEP_TOP"/runtime/db/client/{inferclient.{hpp,h,f90},inferclient_c.inc} "$WORK"
+    cp "$INFERSTEP_TOP"/runtime/db/client/{inferclient.{hpp,h,f90},*.inc} "$WORK"
     python3 "$INFERSTEP_TOP/tests/lib/torchscript.py" "$WORK/double.pt" 'x: Tensor -> Tensor' 'return torch.mul(x, 2)'
     cat >"$WORK/must.hpp" <<'CPP'
 #include "inferclient.hpp"

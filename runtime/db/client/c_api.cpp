@@ -1,74 +1,35 @@
-// The C face of Client: no exception and no C++ type crosses it.
+// The C face of Client: tensors and models.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <new>
 
 #include "core/fd.hpp"
-#include "db/client/inferclient.hpp"
-
-// The declarations of inferclient.h are the library's only other exports.
-#pragma GCC visibility push(default)
-#include "db/client/inferclient.h"
-#pragma GCC visibility pop
+#include "db/client/c_face.hpp"
 
 using inferstep::Client;
 using inferstep::ClientStatus;
 using inferstep::TensorType;
-using Code = ClientStatus::Code;
+using namespace inferstep::c_face;
 
 static_assert(static_cast<int>(Code::mismatch) == INFERCLIENT_MISMATCH);
 static_assert(static_cast<int>(TensorType::boolean) == INFERCLIENT_BOOL);
 
-struct inferclient {
-    Client client;
-    std::string error;
-};
-
 namespace {
 
-// Run `work` and keep its sentence. The only exceptions there can be are those of memory.
-template <typename Work>
-int guarded(inferclient* handle, Work work) noexcept {
-    if (handle == nullptr) {
-        return INFERCLIENT_USAGE;
-    }
-    try {
-        const ClientStatus status = work(handle->client);
-        handle->error = status.message();
-        return static_cast<int>(status.code());
-    } catch (const std::exception&) {
-        handle->error.clear();
-        handle->error = "out of memory";  // fits a string's own buffer: does not allocate
-        return INFERCLIENT_USAGE;
-    }
+ClientStatus store(Client& client, const char* name, std::span<const std::byte> file, const char* device,
+                   int batch_size) {
+    inferstep::ModelStoreOptions options;
+    options.device = device != nullptr ? device : "CPU";
+    options.batch_size = batch_size;
+    return client.set_model(name, file, options);
 }
 
-ClientStatus wrong(const char* what) { return {Code::usage, what}; }
+}  // namespace
 
-bool known(inferclient_type type) { return type >= INFERCLIENT_FLOAT32 && type <= INFERCLIENT_BOOL; }
-
-ClientStatus take(const inferclient_tensor* in, inferstep::TensorIn& out) {
-    if (in == nullptr || in->key == nullptr || in->shape == nullptr || in->rank < 1 || !known(in->type)) {
-        return wrong("a tensor needs a key, a known type and a shape of at least one dimension");
-    }
-    out = {in->key, static_cast<TensorType>(in->type), {in->shape, static_cast<std::size_t>(in->rank)}, in->data};
-    return {};
-}
-
-bool take_list(const char* const* items, int count, std::vector<std::string>& out) {
-    for (int i = 0; items != nullptr && i < count && items[i] != nullptr; ++i) {
-        out.emplace_back(items[i]);
-    }
-    return count >= 1 && out.size() == static_cast<std::size_t>(count);
-}
-
-Client::Milliseconds limit(int timeout_ms) { return Client::Milliseconds{timeout_ms > 0 ? timeout_ms : 0}; }
-
-ClientStatus read_model(const char* path, std::vector<std::byte>& file) {
+ClientStatus inferstep::c_face::read_whole(const char* path, std::vector<std::byte>& file) {
     const inferstep::UniqueFd fd(open(path, O_RDONLY | O_CLOEXEC));
     struct stat st {};
     if (!fd || fstat(fd.get(), &st) != 0) {
@@ -85,16 +46,6 @@ ClientStatus read_model(const char* path, std::vector<std::byte>& file) {
     }
     return {};
 }
-
-ClientStatus store(Client& client, const char* name, std::span<const std::byte> file, const char* device,
-                   int batch_size) {
-    inferstep::ModelStoreOptions options;
-    options.device = device != nullptr ? device : "CPU";
-    options.batch_size = batch_size;
-    return client.set_model(name, file, options);
-}
-
-}  // namespace
 
 int inferclient_connect(inferclient** client, const char* endpoint, int timeout_ms) {
     if (client == nullptr) {
@@ -156,6 +107,13 @@ int inferclient_delete_tensor(inferclient* client, const char* key) {
         client, [&](Client& c) { return key != nullptr ? c.delete_tensor(key) : wrong("delete_tensor needs a key"); });
 }
 
+int inferclient_delete_tensors(inferclient* client, const char* const* keys, int count) {
+    return guarded(client, [&](Client& c) {
+        std::vector<std::string> list;
+        return take_list(keys, count, list) ? c.delete_tensors(list) : wrong("delete_tensors needs at least one key");
+    });
+}
+
 int inferclient_run_model(inferclient* client, const char* model, const char* const* inputs, int input_count,
                           const char* const* outputs, int output_count, int timeout_ms) {
     return guarded(client, [&](Client& c) {
@@ -199,7 +157,7 @@ int inferclient_set_model_from_file(inferclient* client, const char* name, const
             return wrong("set_model_from_file needs a name and a path");
         }
         std::vector<std::byte> file;
-        ClientStatus s = read_model(path, file);
+        ClientStatus s = read_whole(path, file);
         return s ? store(c, name, file, device, batch_size) : s;
     });
 }

@@ -28,7 +28,10 @@ module inferclient
       type(c_ptr) :: handle = c_null_ptr
    contains
       procedure :: connect, message, ping
-      procedure :: tensor_exists, model_exists, delete_tensor, delete_model, set_model_from_file, run_model
+      procedure :: tensor_exists, delete_tensor, delete_tensors
+      procedure :: model_exists, delete_model, set_model_from_file, run_model
+      procedure :: set_script, set_script_from_file, get_script, script_exists, delete_script, run_script
+      procedure :: run => run_dag
       generic :: put_tensor => put_real32, put_real64, put_int32, put_int64
       generic :: get_tensor => get_real32, get_real64, get_int32, get_int64
       generic :: infer => infer_real32, infer_real64
@@ -36,6 +39,26 @@ module inferclient
       procedure, private :: get_real32, get_real64, get_int32, get_int64
       procedure, private :: infer_real32, infer_real64
       final :: close_client
+   end type
+
+   ! Several steps in one round trip:
+   !     type(inference_dag) :: dag
+   !     call dag%put_tensor("x", image); call dag%run_model("resnet50", ["x"], ["y"]); call dag%get_tensor("y", scores)
+   !     code = client%run(dag)
+   ! Tensors that steps pass on leave nothing in the database, except those that persist names; load brings tensors from
+   ! there. A mistake in a step is told by run, which may be called again and again: arrays are referred to, so they must
+   ! be contiguous, have the target attribute and last as long. Do not copy one.
+   type, public :: inference_dag
+      private
+      type(c_ptr) :: handle = c_null_ptr
+   contains
+      procedure :: load => dag_load, persist => dag_persist
+      procedure :: run_model => dag_run_model, run_script => dag_run_script
+      generic :: put_tensor => dag_put_real32, dag_put_real64, dag_put_int32, dag_put_int64
+      generic :: get_tensor => dag_get_real32, dag_get_real64, dag_get_int32, dag_get_int64
+      procedure, private :: dag_put_real32, dag_put_real64, dag_put_int32, dag_put_int64
+      procedure, private :: dag_get_real32, dag_get_real64, dag_get_int32, dag_get_int64
+      final :: close_dag
    end type
 
    integer(c_int), parameter :: FLOAT32 = 0, FLOAT64 = 1, CINT32 = 4, CINT64 = 5
@@ -51,16 +74,13 @@ contains
       integer, intent(in), optional :: timeout_ms
       character(kind=c_char, len=:), allocatable, target :: address
       type(c_ptr) :: where_to
-      integer(c_int) :: limit
       call c_free(self%handle)
       where_to = c_null_ptr
       if (present(endpoint)) then
          address = trim(endpoint)//c_null_char
          where_to = c_loc(address)
       end if
-      limit = 0
-      if (present(timeout_ms)) limit = int(timeout_ms, c_int)
-      code = c_connect(self%handle, where_to, limit)
+      code = c_connect(self%handle, where_to, limit_of(timeout_ms))
    end function
 
    ! What went wrong in the last call; empty when nothing did.
@@ -139,25 +159,14 @@ contains
       character(len=*), intent(in) :: model, inputs(:), outputs(:)
       integer, intent(in), optional :: timeout_ms
       character(kind=c_char, len=:), allocatable, target :: name
-      character(kind=c_char, len=len(inputs) + 1), allocatable, target :: in_names(:)
-      character(kind=c_char, len=len(outputs) + 1), allocatable, target :: out_names(:)
+      character(kind=c_char, len=len(inputs) + 1), target :: in_names(size(inputs))
+      character(kind=c_char, len=len(outputs) + 1), target :: out_names(size(outputs))
       type(c_ptr) :: in_list(size(inputs)), out_list(size(outputs))
-      integer(c_int) :: limit
-      integer :: i
       name = trim(model)//c_null_char
-      allocate (in_names(size(inputs)), out_names(size(outputs)))
-      do i = 1, size(inputs)
-         in_names(i) = trim(inputs(i))//c_null_char
-         in_list(i) = c_loc(in_names(i))
-      end do
-      do i = 1, size(outputs)
-         out_names(i) = trim(outputs(i))//c_null_char
-         out_list(i) = c_loc(out_names(i))
-      end do
-      limit = 0
-      if (present(timeout_ms)) limit = int(timeout_ms, c_int)
+      call make_list(inputs, in_names, in_list)
+      call make_list(outputs, out_names, out_list)
       code = c_run(self%handle, c_loc(name), in_list, size(inputs, kind=c_int), out_list, &
-                   size(outputs, kind=c_int), limit)
+                   size(outputs, kind=c_int), limit_of(timeout_ms))
    end function
 
    integer function put_real32(self, key, values) result(code)
@@ -273,17 +282,32 @@ contains
       integer, intent(in), optional :: timeout_ms
       character(kind=c_char, len=:), allocatable, target :: name, in_name, out_name
       integer(c_int64_t), target :: reversed(max(1, size(extents)))
-      integer(c_int) :: limit
       name = trim(model)//c_null_char
       in_name = trim(input_key)//c_null_char
       out_name = trim(output_key)//c_null_char
       call reverse(extents, reversed)
-      limit = 0
-      if (present(timeout_ms)) limit = int(timeout_ms, c_int)
       code = c_infer(self%handle, c_loc(name), &
                      c_tensor(c_loc(in_name), type, size(reversed, kind=c_int), c_loc(reversed), input), &
-                     c_loc(out_name), type, output, bytes, limit)
+                     c_loc(out_name), type, output, bytes, limit_of(timeout_ms))
    end function
+
+   integer(c_int) function limit_of(timeout_ms)
+      integer, intent(in), optional :: timeout_ms
+      limit_of = 0
+      if (present(timeout_ms)) limit_of = int(timeout_ms, c_int)
+   end function
+
+   ! Names as C strings, and the list of their addresses.
+   subroutine make_list(names, texts, list)
+      character(len=*), intent(in) :: names(:)
+      character(kind=c_char, len=*), intent(out), target :: texts(:)
+      type(c_ptr), intent(out) :: list(:)
+      integer :: i
+      do i = 1, size(names)
+         texts(i) = trim(names(i))//c_null_char
+         list(i) = c_loc(texts(i))
+      end do
+   end subroutine
 
    ! The tensor's shape of an array's extents. A single number is a tensor of one dimension with one element.
    pure subroutine reverse(extents, reversed)
@@ -298,5 +322,8 @@ contains
       call c_free(self%handle)
       self%handle = c_null_ptr
    end subroutine
+
+   include "inferclient_script.inc"
+   include "inferclient_dag.inc"
 
 end module inferclient

@@ -65,6 +65,7 @@ int inferclient_put_tensor(inferclient* client, const inferclient_tensor* tensor
 int inferclient_get_tensor(inferclient* client, const char* key, inferclient_type type, void* data, size_t bytes);
 int inferclient_tensor_exists(inferclient* client, const char* key, int* exists);
 int inferclient_delete_tensor(inferclient* client, const char* key);
+int inferclient_delete_tensors(inferclient* client, const char* const* keys, int count); /* in one command */
 
 /* Run a model on tensors in the database; its outputs stay there. `timeout_ms` 0: the limit given to connect. */
 int inferclient_run_model(inferclient* client, const char* model, const char* const* inputs, int input_count,
@@ -81,6 +82,35 @@ int inferclient_set_model_from_file(inferclient* client, const char* name, const
                                     int batch_size);
 int inferclient_model_exists(inferclient* client, const char* name, int* exists);
 int inferclient_delete_model(inferclient* client, const char* name);
+
+/* Store a script: TorchScript functions that take and give tensors. `device` as for a model. */
+int inferclient_set_script(inferclient* client, const char* name, const char* source, const char* device);
+int inferclient_set_script_from_file(inferclient* client, const char* name, const char* path, const char* device);
+/* The source of a stored script, with a NUL at its end, into `buffer` of `size` bytes; *length is that of the source,
+ * also when it does not fit (INFERCLIENT_USAGE). */
+int inferclient_get_script(inferclient* client, const char* name, char* buffer, size_t size, size_t* length);
+int inferclient_script_exists(inferclient* client, const char* name, int* exists);
+int inferclient_delete_script(inferclient* client, const char* name);
+/* Run a function of a script as inferclient_run_model() runs a model. */
+int inferclient_run_script(inferclient* client, const char* name, const char* function, const char* const* inputs,
+                           int input_count, const char* const* outputs, int output_count, int timeout_ms);
+
+/* Several steps in one round trip. Tensors that steps pass on leave nothing in the database, except those that
+ * inferclient_dag_persist() names; inferclient_dag_load() brings tensors from there. A mistake in a step is told by
+ * inferclient_dag_run(), which may be called again and again: the memory of tensors that are put and fetched is
+ * referred to, shapes and names are copied. NULL only when there is no memory. */
+typedef struct inferclient_dag inferclient_dag;
+inferclient_dag* inferclient_dag_new(void);
+void inferclient_dag_free(inferclient_dag* dag); /* NULL is allowed */
+void inferclient_dag_load(inferclient_dag* dag, const char* key);
+void inferclient_dag_persist(inferclient_dag* dag, const char* key);
+void inferclient_dag_put_tensor(inferclient_dag* dag, const inferclient_tensor* tensor);
+void inferclient_dag_get_tensor(inferclient_dag* dag, const char* key, inferclient_type type, void* data, size_t bytes);
+void inferclient_dag_run_model(inferclient_dag* dag, const char* model, const char* const* inputs, int input_count,
+                               const char* const* outputs, int output_count);
+void inferclient_dag_run_script(inferclient_dag* dag, const char* name, const char* function, const char* const* inputs,
+                                int input_count, const char* const* outputs, int output_count);
+int inferclient_dag_run(inferclient* client, const inferclient_dag* dag, int timeout_ms);
 
 int inferclient_ping(inferclient* client);
 

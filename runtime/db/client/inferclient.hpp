@@ -80,6 +80,8 @@ struct ModelStoreOptions {
     int batch_size = 0;  // requests of several clients are run together up to this many; 0: one by one
     int min_batch_size = 0;
     int min_batch_timeout_ms = 0;
+    int threads = 0;        // of each execution; 0: the database decides
+    std::string precision;  // float32 (as empty), bfloat16 or float16
     std::chrono::milliseconds timeout{120'000};  // to send, load and optimize it
 };
 
@@ -122,7 +124,7 @@ struct ScriptStoreOptions {
 
 // Several steps in one round trip: client.run(Dag().put("x", {3}, v).run_model("m", {"x"}, {"y"}).get("y", w)).
 // Tensors that steps pass on have names of the Dag's own and leave nothing in the database, except those that persist()
-// names; load() brings tensors from there. A Dag may be run again; put() and get() refer to memory of the caller, which
+// names; load() brings tensors from there. A Dag may be run again; put() and get() refer to data of the caller, which
 // must last as long. A mistake in a step is told by run(). In a cluster the keys of load() and persist() must lie on
 // one shard: give them a common {tag}.
 class INFERCLIENT_API Dag {

@@ -76,6 +76,8 @@ ClientStatus Client::set_model(std::string_view name, std::span<const std::byte>
     client::append_option(words, "BATCHSIZE", std::to_string(options.batch_size));
     client::append_option(words, "MINBATCHSIZE", std::to_string(options.min_batch_size));
     client::append_option(words, "MINBATCHTIMEOUT", std::to_string(options.min_batch_timeout_ms));
+    client::append_option(words, "THREADS", std::to_string(options.threads));
+    client::append_option(words, "PRECISION", options.precision);
     words.emplace_back("BLOB");
     std::vector<Bytes> pieces;
     for (std::size_t at = 0; at < file.size(); at += kModelPiece) {
