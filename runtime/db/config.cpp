@@ -12,7 +12,7 @@ constexpr const char* kClientCommands[] = {
     // connection
     "auth", "hello", "ping", "echo", "select", "quit", "reset", "client|setname", "client|getname", "client|id",
     // about the server
-    "info", "command", "dbsize", "time", "cluster|slots", "cluster|info", "config|get", "config|set", "lastsave",
+    "info", "command", "dbsize", "time", "cluster|slots", "cluster|info", "config|get", "lastsave",
     // keys
     "exists", "del", "unlink", "rename", "copy", "type", "keys", "scan", "expire", "ttl", "flushdb", "save",
     // strings, hashes (datasets) and lists (of datasets)
@@ -20,7 +20,7 @@ constexpr const char* kClientCommands[] = {
     "hlen", "hkeys", "lpush", "rpush", "lrange", "llen", "lindex", "lrem", "ltrim",
     // the module's
     "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelset", "ai.modelget", "ai.modeldel", "ai.modelexecute",
-    "ai.modelrun", "ai._shard", "ai._modelscan", "ai.info", "ai.config"};
+    "ai.modelrun", "ai._shard", "ai._modelscan", "ai.info", "ai.config", "ai._configset"};
 
 // A word of redis.conf in quotes, as its parser reads them back.
 std::string quoted(const std::string& word) {

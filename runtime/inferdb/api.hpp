@@ -21,10 +21,13 @@ struct Info;
 struct Cursor;
 struct CallReply;
 struct User;
+struct FilterContext;  // a command before Redis looks it up
+struct Filter;
 
 using Command = int (*)(Context*, String** argv, int argc);
 using Release = void (*)(Context*, void* data);
 using Disconnected = void (*)(Context*, Blocked*);
+using Filtered = void (*)(FilterContext*);
 using TimerId = std::uint64_t;
 using TimerFired = void (*)(Context*, void* data);
 using Scanned = void (*)(Context*, String* name, Key*, void* data);
@@ -60,6 +63,7 @@ constexpr int kKeyEmpty = 0;
 constexpr int kKeyModule = 6;
 constexpr long kPostponedLength = -1;
 constexpr int kHandleIoErrors = 1;
+constexpr int kFilterNotSelf = 1;
 constexpr ServerEvent kShutdownEvent{5, 1};
 constexpr int kFlagLua = 1 << 0;
 constexpr int kFlagMulti = 1 << 1;
@@ -122,6 +126,11 @@ constexpr int kFlagDenyBlocking = 1 << 21;
     X(void, ScanCursorDestroy, (Cursor*))                                                           \
     X(int, Scan, (Context*, Cursor*, Scanned, void* data))                                          \
     X(int, SubscribeToServerEvent, (Context*, ServerEvent, EventSeen))                              \
+    X(int, ReplyWithCallReply, (Context*, CallReply*))                                              \
+    X(Filter*, RegisterCommandFilter, (Context*, Filtered, int flags))                              \
+    X(int, CommandFilterArgsCount, (FilterContext*))                                                \
+    X(String*, CommandFilterArgGet, (FilterContext*, int position))                                 \
+    X(int, CommandFilterArgReplace, (FilterContext*, int position, String* owned))                  \
     X(void, SaveUnsigned, (Io*, std::uint64_t))                                                     \
     X(std::uint64_t, LoadUnsigned, (Io*))                                                           \
     X(void, SaveStringBuffer, (Io*, const char*, std::size_t))                                      \

@@ -26,5 +26,6 @@ int shard(Context*, String** argv, int argc);  // one of those that run, whose k
 
 int info(Context*, String** argv, int argc);
 int config(Context*, String** argv, int argc);
+int config_set(Context*, String** argv, int argc);  // see config_set.hpp
 
 }  // namespace inferstep::command

@@ -7,6 +7,7 @@
 
 #include "inferdb/args.hpp"
 #include "inferdb/commands.hpp"
+#include "inferdb/config_set.hpp"
 #include "inferdb/engine.hpp"
 #include "inferdb/info.hpp"
 #include "inferdb/model.hpp"
@@ -50,6 +51,7 @@ constexpr CommandEntry kCommands[] = {
     {"ai._shard", guarded<command::shard>, "write deny-oom", 0},
     {"ai.info", guarded<command::info>, "readonly", 1},
     {"ai.config", guarded<command::config>, "admin", 0},
+    {"ai._configset", guarded<command::config_set>, "admin deny-script", 0},
 };
 
 // Where this very file lies: libinferstep_torch.so is its neighbour.
@@ -69,7 +71,7 @@ void on_first_turn(redis::Context*, void*) { engine().start(own_directory()); }
 void on_shutdown(redis::Context*, redis::ServerEvent, std::uint64_t, void*) { engine().settle(); }
 
 bool register_all(redis::Context* context) {
-    if (!register_tensor_type(context) || !register_model_type(context)) {
+    if (!register_tensor_type(context) || !register_model_type(context) || !register_config_filter(context)) {
         return false;
     }
     for (const CommandEntry& c : kCommands) {

@@ -160,6 +160,8 @@ BGREWRITEAOF
 CONFIG REWRITE
 CONFIG SET dir /tmp
 CONFIG SET dbfilename x
+CONFIG SET maxmemory 0
+CONFIG SET port 7777
 PSYNC ? -1
 CLUSTER RESET
 SWAPDB 0 1
@@ -170,8 +172,9 @@ COMMANDS
 }
 
 @test "memory is bounded: a write beyond it is refused, and the server goes on" {
-    serve
-    cli config set maxmemory 4mb
+    printf '#!/bin/sh\nexec redis-server "$@" --maxmemory 4mb\n' >small
+    chmod +x small
+    serve --redis="$work/small"
     run bash -c 'head -c 8000000 /dev/zero | redis-cli -s "$1" -x set big' _ "${SSDB#unix://}"
     [[ $output == *OOM* ]]
     [ "$(cli ping)" = PONG ]
