@@ -25,6 +25,20 @@ void leave_at_once(int status, void*) {
     _exit(status);
 }
 
+// Samples of a model without BATCHSIZE that are joined, unless MAXBATCH says otherwise.
+constexpr std::int64_t kCpuBatch = 16;
+constexpr std::int64_t kGpuBatch = 64;
+constexpr double kGpuRounding = 5e-3;  // convolutions in TF32, another algorithm for each batch size
+
+// The last owner of a model or tensor may hold a string of Redis, which is freed under its lock.
+void discard(std::shared_ptr<void> remains) {
+    redis::Context* context = redis::GetThreadSafeContext(nullptr);
+    redis::ThreadSafeContextLock(context);
+    remains.reset();
+    redis::ThreadSafeContextUnlock(context);
+    redis::FreeThreadSafeContext(context);
+}
+
 }  // namespace
 
 Engine& engine() {
@@ -110,7 +124,12 @@ DeviceQueue& Engine::queue(const std::string& device) {
         options.name = name;
         options.workers = settings().workers;
         options.capacity = settings().max_queue;
+        const std::int64_t usual = name == "CPU" ? kCpuBatch : kGpuBatch;
+        options.max_batch = settings().max_batch != 0 ? settings().max_batch : usual;
+        options.tolerance = name == "CPU" ? 0 : kGpuRounding;
+        options.max_run_ms = settings().max_run_s * 1000;
         options.allocate = allocate;
+        options.discard = discard;
         options.prepare = [this, threads = settings().threads] {
             if (Backend* backend = wait_for_backend()) {
                 backend->prepare_thread(threads);
@@ -127,6 +146,7 @@ Engine::Load Engine::load_now() const {
     for (const auto& [name, queue] : queues_) {
         load.waiting += queue->waiting();
         load.running += queue->running();
+        load.lost += queue->lost();
     }
     load.devices = queues_.size();
     return load;
@@ -147,9 +167,10 @@ Status Engine::warm_up(StoredModel& model, DeviceQueue& queue) {
         }
         std::fill_n(static_cast<char*>(zeros.get()), *bytes, '\0');
         const TensorView input{DType::float32, shape, zeros.get(), *bytes, zeros};
-        Status status = queue.on_every_worker([&]() -> Status {
+        // By value: a model that does not return is left alone with what it has.
+        Status status = queue.on_every_worker([input, executed = model.model]() -> Status {
             for (int i = 0; i < kWarmUps; ++i) {
-                const auto outputs = model.model->run({input});
+                const auto outputs = executed->run({input});
                 if (!outputs) {
                     return fail("the model fails on an example of its own: {}", outputs.error().message);
                 }

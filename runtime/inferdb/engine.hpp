@@ -39,6 +39,7 @@ class Engine {
     struct Load {
         std::size_t waiting = 0;
         std::size_t running = 0;
+        std::size_t lost = 0;  // workers whose execution was written off
         std::size_t devices = 0;
     };
     Load load_now() const;

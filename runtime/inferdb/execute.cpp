@@ -172,9 +172,7 @@ Status prepare(Context* context, String** argv, const Named& named, Call& call) 
     call.request->target = call.model;
     call.request->output_count = call.outputs.size();
     call.queue = &engine().queue(call.model->definition.device);
-    return call.queue->admit(*call.request) ? Status::ok()
-                                            : Status(fail("the queue of device {} is full: {} requests wait",
-                                                          call.model->definition.device, call.queue->waiting()));
+    return call.queue->admit(*call.request);
 }
 
 void submit(Call& call) {

@@ -1,6 +1,7 @@
 // AI.INFO, AI.CONFIG, and our section of INFO: what the database is and what it has done.
 #include "inferdb/info.hpp"
 
+#include <array>
 #include <optional>
 
 #include "inferdb/args.hpp"
@@ -31,7 +32,23 @@ double mean_batch(const ModelStats& stats) {
     return batches == 0 ? 0 : static_cast<double>(stats.samples) / static_cast<double>(batches);
 }
 
-std::uint64_t duration(const ModelStats& stats) { return stats.input + stats.inference + stats.output; }
+std::uint64_t total_us(const Histogram& times) { return times.sum() / 1000; }
+
+std::uint64_t duration(const ModelStats& stats) {
+    return total_us(stats.input) + total_us(stats.inference) + total_us(stats.output);
+}
+
+struct Quantiles {
+    const char* name;
+    const Histogram& times;
+};
+std::array<Quantiles, 4> quantiles(const ModelStats& stats) {
+    return {{{"queue", stats.queue}, {"input", stats.input}, {"inference", stats.inference}, {"output", stats.output}}};
+}
+
+std::string microseconds(const Histogram& times, double q) {
+    return fmt::format("{:.1f}", static_cast<double>(times.quantile(q)) / 1000);
+}
 
 // Without a key: an array of pairs that says what answers.
 int reply_versions(Context* context) {
@@ -52,7 +69,7 @@ int reply_model(Context* context, std::string_view key, const StoredModel& model
     const ModelStats& stats = model.stats;
     const bool reduced = model.definition.precision != Precision::float32;
     const auto error = precision_error(model);
-    redis::ReplyWithArray(context, 30 + (reduced ? 2 : 0) + (error ? 2 : 0));
+    redis::ReplyWithArray(context, 54 + (reduced ? 2 : 0) + (error ? 2 : 0));
     reply_pair(context, "key", key);
     reply_pair(context, "type", "MODEL");
     reply_pair(context, "backend", "TORCH");
@@ -64,10 +81,17 @@ int reply_model(Context* context, std::string_view key, const StoredModel& model
     reply_pair(context, "errors", stats.errors);
     reply_pair(context, "batches", stats.batches);
     reply_pair(context, "meanbatch", fmt::format("{:.2f}", mean_batch(stats)));
-    reply_pair(context, "queue", stats.queue);
-    reply_pair(context, "input", stats.input);
-    reply_pair(context, "inference", stats.inference);
-    reply_pair(context, "output", stats.output);
+    for (const auto& [name, times] : quantiles(stats)) {
+        reply_pair(context, name, total_us(times));
+    }
+    for (const auto& [name, times] : quantiles(stats)) {
+        reply_pair(context, fmt::format("{}_p50", name).c_str(), microseconds(times, 0.5));
+        reply_pair(context, fmt::format("{}_p99", name).c_str(), microseconds(times, 0.99));
+    }
+    reply_pair(context, "batchsizes", stats.sizes_text());
+    reply_pair(context, "joint", static_cast<std::uint64_t>(model.joint));
+    reply_pair(context, "trials", stats.trials);
+    reply_pair(context, "state", model.runaway ? "runaway" : "usable");
     if (reduced) {
         reply_pair(context, "precision", name_of(model.definition.precision));
     }
@@ -85,14 +109,21 @@ void add_model(redis::Info* info, const StoredModel& model) {
                                                              {"errors", stats.errors},
                                                              {"samples", stats.samples},
                                                              {"batches", stats.batches},
-                                                             {"queue_us", stats.queue},
-                                                             {"input_us", stats.input},
-                                                             {"inference_us", stats.inference},
-                                                             {"output_us", stats.output}};
+                                                             {"trials", stats.trials},
+                                                             {"joint", static_cast<std::uint64_t>(model.joint)},
+                                                             {"runaway", model.runaway ? 1U : 0U}};
     for (const auto& [name, value] : numbers) {
         redis::InfoAddFieldULongLong(info, name, value);
     }
-    redis::InfoAddFieldDouble(info, "mean_batch", mean_batch(stats));
+    for (const auto& [name, times] : quantiles(stats)) {
+        redis::InfoAddFieldULongLong(info, fmt::format("{}_us", name).c_str(), total_us(times));
+        for (const auto& [part, q] : {std::pair("p50", 0.5), std::pair("p99", 0.99)}) {
+            redis::InfoAddFieldCString(info, fmt::format("{}_{}_us", name, part).c_str(),
+                                       microseconds(times, q).c_str());
+        }
+    }
+    redis::InfoAddFieldCString(info, "mean_batch", fmt::format("{:.2f}", mean_batch(stats)).c_str());
+    redis::InfoAddFieldCString(info, "batch_sizes", stats.sizes_text().c_str());
     if (model.definition.precision != Precision::float32) {
         redis::InfoAddFieldCString(info, "precision", name_of(model.definition.precision));
     }
@@ -122,6 +153,7 @@ void add_info(redis::Info* info, int for_crash_report) {
     redis::InfoAddFieldULongLong(info, "queues", load.devices);
     redis::InfoAddFieldULongLong(info, "waiting", load.waiting);
     redis::InfoAddFieldULongLong(info, "running", load.running);
+    redis::InfoAddFieldULongLong(info, "lost_workers", load.lost);
     const std::vector<ModelRef> models = all_models();
     redis::InfoAddFieldULongLong(info, "models", models.size());
     for (const ModelRef& model : models) {

@@ -1,11 +1,20 @@
 #include "inferdb/keys.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/log.hpp"
 
 namespace inferstep {
+namespace {
+
+constexpr std::string_view kCodes[] = {"WRONGTYPE ", "OOM ", "BUSY ", "TIMEOUT "};
+
+}  // namespace
 
 int reply_error(redis::Context* context, const Error& error) {
-    const bool has_code = error.message.starts_with("WRONGTYPE ") || error.message.starts_with("OOM ");
+    const bool has_code = std::any_of(std::begin(kCodes), std::end(kCodes),
+                                      [&](std::string_view code) { return error.message.starts_with(code); });
     return redis::ReplyWithError(context, ((has_code ? "" : "ERR ") + printable(error.message)).c_str());
 }
 

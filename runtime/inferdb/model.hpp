@@ -26,15 +26,18 @@ struct ModelDefinition {
     bool operator==(const ModelDefinition& other) const;
 };
 
+// By how much the results of a model with 8 or 11 bits of mantissa differ between one batch and another.
+constexpr double kReducedTolerance = 0.03;
+
 struct StoredModel : Target {
     StoredModel(ModelDefinition said, std::string_view content, std::shared_ptr<const void> content_owner)
         : definition(std::move(said)), blob(content), owner(std::move(content_owner)) {
         policy = definition.policy;
+        tolerance = definition.precision == Precision::float32 ? 0 : kReducedTolerance;
     }
     const ModelDefinition definition;
     const std::string_view blob;
     const std::shared_ptr<const void> owner;  // of the blob's memory
-    std::string name;                         // the key it was stored under, for statistics
     std::atomic<bool> ready{false};           // Target::model is set
 };
 using ModelRef = std::shared_ptr<StoredModel>;

@@ -45,7 +45,7 @@ bool already_stored(const Store& store) {
         const RedisLock lock(store.context);
         return find_model(store.context, store.words.front());
     }();
-    return existing && (*existing)->ready && (*existing)->definition == store.model->definition &&
+    return existing && (*existing)->ready && !(*existing)->runaway && (*existing)->definition == store.model->definition &&
            (*existing)->blob == store.model->blob;
 }
 

@@ -21,6 +21,8 @@ constexpr NumberSetting kNumbers[] = {
     {"TPQ", 1, 64, [](Settings& s, std::int64_t n) { s.workers = static_cast<int>(n); }},
     {"THREADS", 1, 256, [](Settings& s, std::int64_t n) { s.threads = static_cast<int>(n); }},
     {"MAXQUEUE", 1, 1'000'000, [](Settings& s, std::int64_t n) { s.max_queue = static_cast<std::size_t>(n); }},
+    {"MAXBATCH", 1, 65536, [](Settings& s, std::int64_t n) { s.max_batch = n; }},
+    {"MAXRUN", 0, 1'000'000, [](Settings& s, std::int64_t n) { s.max_run_s = n; }},
     {"MAXTENSOR", 1, kTebibyte, [](Settings& s, std::int64_t n) { s.max_tensor = static_cast<std::size_t>(n); }},
     {"MAXMODEL", 1, kTebibyte, [](Settings& s, std::int64_t n) { s.max_model = static_cast<std::size_t>(n); }},
 };
@@ -50,8 +52,10 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
             return Status::ok();
         }
     }
-    return fail("argument {} is unknown; TPQ, THREADS, DEVICE, OPTIMIZE, MAXQUEUE, MAXTENSOR and MAXMODEL are known",
-                name);
+    return fail(
+        "argument {} is unknown; TPQ, THREADS, DEVICE, OPTIMIZE, MAXQUEUE, MAXBATCH, MAXRUN, MAXTENSOR and MAXMODEL "
+        "are known",
+        name);
 }
 
 }  // namespace

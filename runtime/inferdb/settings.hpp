@@ -4,6 +4,8 @@
 //   THREADS n      threads of one execution inside libtorch                1 … 256        CPUs of the process / TPQ
 //   DEVICE d       cpu: no GPU is touched; gpu; auto: GPUs where there are any            auto
 //   MAXQUEUE n     requests that may wait for a device                     1 … 1000000    1024
+//   MAXBATCH n     samples that are joined of models without BATCHSIZE; 1: none    1 … 65536      16, on GPUs 64
+//   MAXRUN s       seconds until an execution is written off; 0: never     0 … 1000000    300
 //   MAXTENSOR n    bytes of one tensor                                     1 … 2^40       512 MiB
 //   MAXMODEL n     bytes of one model                                      1 … 2^40       64 GiB
 //   OPTIMIZE b     yes: models are frozen and optimized; no: exactly as saved, as the reference of measurements   yes
@@ -25,6 +27,8 @@ struct Settings {
     DeviceChoice device = DeviceChoice::any;
     bool optimize = true;
     std::size_t max_queue = 1024;
+    std::int64_t max_batch = 0;  // 0: what is good for the device
+    std::int64_t max_run_s = 300;
     std::size_t max_tensor = std::size_t{512} << 20;
     std::size_t max_model = std::size_t{64} << 30;
     long long model_chunk_size = 511LL << 20;  // what clients are told; AI.CONFIG changes it

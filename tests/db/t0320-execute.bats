@@ -156,7 +156,7 @@ waiting = [connect() for _ in range(3)]
 for client in waiting:
     client.send(*run("m", ["x"], ["y"]))
 until(lambda: state("waiting") == 3, "the queue being full")
-fails(*run("m", ["x"], ["y"]), says="ERR the queue of device CPU is full: 3 requests wait")
+fails(*run("m", ["x"], ["y"]), says="BUSY the queue of device CPU is full: 3 requests wait")
 for client in [busy, *waiting]:
     same(client.receive(), b"OK")
 PY

@@ -8,8 +8,8 @@ namespace inferstep::test {
 namespace {
 
 void reads_settings() {
-    const auto parsed = parse_settings(
-        {"tpq", "4", "THREADS", "2", "DEVICE", "GPU", "MAXQUEUE", "7", "MAXTENSOR", "8", "OPTIMIZE", "no"});
+    const auto parsed = parse_settings({"tpq", "4", "THREADS", "2", "DEVICE", "GPU", "MAXQUEUE", "7", "MAXTENSOR", "8",
+                                        "OPTIMIZE", "no", "MAXBATCH", "9", "MAXRUN", "0"});
     if (!CHECK(parsed)) {
         return;
     }
@@ -19,6 +19,8 @@ void reads_settings() {
     CHECK_EQ(parsed->max_queue, 7U);
     CHECK_EQ(parsed->max_tensor, 8U);
     CHECK(!parsed->optimize);
+    CHECK_EQ(parsed->max_batch, 9);
+    CHECK_EQ(parsed->max_run_s, 0);
     const auto defaults = parse_settings({});
     CHECK(defaults && defaults->workers == 1 && defaults->threads >= 1 && defaults->device == DeviceChoice::any);
     const auto crowded = parse_settings({"TPQ", "64"});  // more workers than CPUs: still a thread for each

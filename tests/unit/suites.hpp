@@ -10,6 +10,7 @@
 
 namespace inferstep::test {
 
+extern CU_SuiteInfo kAdaptiveSuite;
 extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
 extern CU_SuiteInfo kDbNodeSuite;
@@ -22,6 +23,8 @@ extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
 extern CU_SuiteInfo kQueueSuite;
+extern CU_SuiteInfo kRunawaySuite;
+extern CU_SuiteInfo kScheduleSuite;
 extern CU_SuiteInfo kSlotsSuite;
 extern CU_SuiteInfo kSpawnSuite;
 extern CU_SuiteInfo kTopologySuite;
@@ -29,10 +32,10 @@ extern CU_SuiteInfo kValuesSuite;
 extern CU_SuiteInfo kWordsSuite;
 
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,         &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,         &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite,        &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
-    &kModuleSettingsSuite, &kSlotsSuite,
+    &kValuesSuite,   &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,   &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite,  &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
+    &kAdaptiveSuite, &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
 };
 
 }  // namespace inferstep::test
