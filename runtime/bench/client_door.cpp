@@ -36,35 +36,77 @@ class CppDoor final : public ClientDoor {
     }
 
    private:
-    ClientStatus iterate(const LoopBlock& block, int i) {
-        const std::int64_t which = (block.first + i) % block.inputs;
-        const TensorIn input{block.input_key, TensorType::float32,
-                             std::span(block.shape, static_cast<std::size_t>(block.rank)),
-                             block.input + which * block.input_elements};
-        const TensorOut output{block.output_key, TensorType::float32, block.output + i * block.output_elements,
-                               static_cast<std::size_t>(block.output_elements) * sizeof(float)};
-        const Client::Milliseconds limit{block.timeout_ms};
-        const std::int64_t start = now_ns();
-        ClientStatus s;
-        if (block.pipelined != 0) {
-            s = client_.infer(block.model, input, output, limit);
-        } else {
-            s = client_.put_tensor(input);
-            const std::int64_t after_put = now_ns();
-            if (!s) {
-                return s;
-            }
-            s = client_.run_model(block.model, {block.input_key}, {block.output_key}, limit);
-            const std::int64_t after_run = now_ns();
-            if (!s) {
-                return s;
-            }
-            s = client_.get_tensor(output);
-            block.get[i] = seconds_since(after_run);
-            block.run[i] = static_cast<double>(after_run - after_put) * 1e-9;
-            block.put[i] = static_cast<double>(after_put - start) * 1e-9;
+    // The tensors of one iteration.
+    struct Keys {
+        std::string input, middle, output;  // middle: what the script makes of the input; without one, the input
+        Keys(const LoopBlock& b, int iteration) {
+            const std::string end = b.keep_keys != 0 ? "." + std::to_string(iteration) : "";
+            input = b.keys + ("in" + end);
+            middle = *b.script != '\0' ? b.keys + ("pre" + end) : input;
+            output = b.keys + ("out" + end);
         }
-        block.loop[i] = seconds_since(start);
+    };
+
+    ClientStatus iterate(const LoopBlock& b, int i) {
+        const Keys keys(b, b.first + i);
+        const std::int64_t which = (b.first + i) % b.inputs;
+        const TensorIn input{keys.input, TensorType::float32, std::span(b.shape, static_cast<std::size_t>(b.rank)),
+                             b.input + which * b.input_elements};
+        const auto output = [&](float* memory) {
+            return TensorOut{keys.output, TensorType::float32, memory + i * b.output_elements,
+                             static_cast<std::size_t>(b.output_elements) * sizeof(float)};
+        };
+        ClientStatus s;
+        if (b.pipelined != 0) {
+            const std::int64_t start = now_ns();
+            s = client_.infer(b.model, input, output(b.output), Client::Milliseconds{b.timeout_ms});
+            b.loop[i] = seconds_since(start);
+        } else if (b.separate != 0) {
+            s = call_after_call(b, i, keys, input, output(b.output));
+        }
+        if (s && b.dag != 0) {
+            s = one_command(b, i, keys, input, output(b.dag_output));
+        }
+        return s;
+    }
+
+    ClientStatus call_after_call(const LoopBlock& b, int i, const Keys& keys, const TensorIn& input,
+                                 const TensorOut& output) {
+        const Client::Milliseconds limit{b.timeout_ms};
+        const std::int64_t start = now_ns();
+        ClientStatus s = client_.put_tensor(input);
+        std::int64_t before = now_ns();
+        b.put[i] = static_cast<double>(before - start) * 1e-9;
+        const auto call = [&](double* seconds, const auto& work) {
+            if (!s) {
+                return;
+            }
+            s = work();
+            const std::int64_t after = now_ns();
+            seconds[i] = static_cast<double>(after - before) * 1e-9;
+            before = after;
+        };
+        if (*b.script != '\0') {
+            call(b.preprocess,
+                 [&] { return client_.run_script(b.script, b.function, {keys.input}, {keys.middle}, limit); });
+        }
+        call(b.run, [&] { return client_.run_model(b.model, {keys.middle}, {keys.output}, limit); });
+        call(b.get, [&] { return client_.get_tensor(output); });
+        b.loop[i] = static_cast<double>(before - start) * 1e-9;
+        return s;
+    }
+
+    ClientStatus one_command(const LoopBlock& b, int i, const Keys& keys, const TensorIn& input,
+                             const TensorOut& output) {
+        const std::int64_t start = now_ns();
+        Dag dag;
+        dag.put(input);
+        if (*b.script != '\0') {
+            dag.run_script(b.script, b.function, {keys.input}, {keys.middle});
+        }
+        dag.run_model(b.model, {keys.middle}, {keys.output}).get(output);
+        ClientStatus s = client_.run(dag, Client::Milliseconds{b.timeout_ms});
+        b.one[i] = seconds_since(start);
         return s;
     }
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 
+#include "bench/client_preprocess.hpp"
 #include "core/clock.hpp"
 #include "core/cpuset.hpp"
 #include "core/log.hpp"
@@ -38,13 +39,26 @@ Json array_of(const std::vector<std::int64_t>& values) {
 
 ClientLoop::ClientLoop(const ClientOptions& options, RankRecord& record, RankSummary& summary)
     : options_(options), record_(record), summary_(summary) {
-    // One pair of keys per rank, written again in every iteration: the database's memory does not grow.
-    const std::string prefix = fmt::format("inferstep.{}.{}.", step_name(summary.id), summary.id.rank);
-    input_key_ = prefix + "in";
-    output_key_ = prefix + "out";
-    samples_ = options.pipelined
-                   ? std::vector<Samples>{{"infer", {}}, {"loop", {}}}
-                   : std::vector<Samples>{{"put_tensor", {}}, {"run_model", {}}, {"get_tensor", {}}, {"loop", {}}};
+    // One set of keys per rank, written again in every iteration, unless it is asked for more: the database's memory
+    // does not grow. The braces keep them on one shard of a cluster.
+    keys_ = fmt::format("{{inferstep.{}.{}}}.", step_name(summary.id), summary.id.rank);
+    const auto add = [this](const char* function) { samples_.push_back({function, {}}); };
+    if (options.pipelined) {
+        add("infer");
+    } else if (options.separate) {
+        add("put_tensor");
+        if (options.smartsim) {
+            add("run_script");
+        }
+        add("run_model");
+        add(options.smartsim ? "unpack_tensor" : "get_tensor");
+    }
+    if (options.pipelined || options.separate) {
+        add("loop");
+    }
+    if (options.dag) {
+        add("dag");
+    }
 }
 
 Status ClientLoop::run() {
@@ -69,9 +83,8 @@ Status ClientLoop::run() {
     summary_.loop_seconds = seconds_since(start);
     summary_.end = wall_seconds();
     record_.row("loop_time", summary_.loop_seconds);
-    if (looped) {
-        (void)client_.delete_tensor(input_key_);
-        (void)client_.delete_tensor(output_key_);
+    if (looped && !options_.keep_keys) {
+        (void)client_.delete_tensors({keys_ + "in", keys_ + "pre", keys_ + "out"});
     }
     return looped;
 }
@@ -98,6 +111,7 @@ Status ClientLoop::prepare(const std::string& state_directory) {
         return model.error();
     }
     model_ = model->name;
+    script_ = model->script;
     Json json = Json::object();
     json.set("name", model->name).set("origin", model->origin).set("bytes", model->file.size());
     json.set("stored_on", model->device);
@@ -106,8 +120,10 @@ Status ClientLoop::prepare(const std::string& state_directory) {
         return s;
     }
     const auto block_size = static_cast<std::size_t>(inputs_.count);
-    outputs_.resize(block_size * static_cast<std::size_t>(reference_.elements));
-    for (auto* times : {&put_, &run_model_, &get_, &whole_}) {
+    for (auto* outputs : {&outputs_, &dag_outputs_}) {
+        outputs->resize(block_size * static_cast<std::size_t>(reference_.elements));
+    }
+    for (auto* times : {&put_, &preprocess_, &run_model_, &get_, &whole_, &one_}) {
         times->resize(block_size);
     }
     return Status::ok();
@@ -129,16 +145,25 @@ Status ClientLoop::make_reference(const LoopModel& model) {
     if (sample.empty()) {
         sample = {3, kCropSide, kCropSide};
     }
+    if (options_.smartsim) {
+        if (sample.size() != 3 || sample[0] != 3) {
+            return fail("--workload=smartsim preprocesses images of three channels, which {} does not take", origin);
+        }
+        sample = {sample[1], sample[2], 3};
+    }
     auto inputs = make_inputs(options_, sample, summary_.id.rank, summary_.id.ranks);
     if (!inputs) {
         return inputs.error();
     }
     inputs_ = std::move(*inputs);
+    if (options_.smartsim) {
+        inputs_.shape = sample;  // one image: without the batch
+    }
     Json json = Json::object();
     json.set("source", options_.images.empty() ? "synthetic" : options_.images.c_str());
     json.set("shape", array_of(inputs_.shape)).set("different", inputs_.count).set("left_out", inputs_.damaged);
     record_.log("inputs", json);
-    auto reference = forward->run(inputs_);
+    auto reference = forward->run(options_.smartsim ? preprocess(inputs_) : inputs_);
     if (!reference) {
         return reference.error();
     }
@@ -164,8 +189,10 @@ Status ClientLoop::make_reference(const LoopModel& model) {
 LoopBlock ClientLoop::block(int first, int count) {
     LoopBlock b{};
     b.model = model_.c_str();
-    b.input_key = input_key_.c_str();
-    b.output_key = output_key_.c_str();
+    b.script = script_.c_str();
+    b.function = kPreprocessFunction;
+    b.keys = keys_.c_str();
+    b.keep_keys = options_.keep_keys ? 1 : 0;
     b.rank = static_cast<int>(inputs_.shape.size());
     std::copy(inputs_.shape.begin(), inputs_.shape.end(), b.shape);
     b.inputs = inputs_.count;
@@ -173,14 +200,19 @@ LoopBlock ClientLoop::block(int first, int count) {
     b.output_elements = reference_.elements;
     b.input = inputs_.data.data();
     b.output = outputs_.data();
+    b.dag_output = dag_outputs_.data();
     b.first = first;
     b.count = count;
+    b.separate = options_.separate ? 1 : 0;
     b.pipelined = options_.pipelined ? 1 : 0;
+    b.dag = options_.dag ? 1 : 0;
     b.timeout_ms = timeout_ms();
     b.put = put_.data();
+    b.preprocess = preprocess_.data();
     b.run = run_model_.data();
     b.get = get_.data();
     b.loop = whole_.data();
+    b.one = one_.data();
     return b;
 }
 
@@ -192,7 +224,12 @@ Status ClientLoop::iterate(int first, int count, bool measured) {
         Status s = door_->run(b);
         if (measured) {
             keep(b);
-            compare(b);
+            if (options_.separate || options_.pipelined) {
+                compare(b, b.output);
+            }
+            if (options_.dag) {
+                compare(b, b.dag_output);
+            }
         }
         if (!s) {
             return s;
@@ -206,23 +243,29 @@ Status ClientLoop::iterate(int first, int count, bool measured) {
 }
 
 void ClientLoop::keep(const LoopBlock& b) {
+    const auto time_of = [&b](const std::string& function) {
+        return function == "put_tensor"                    ? b.put
+               : function == "run_script"                  ? b.preprocess
+               : function == "run_model"                   ? b.run
+               : function == "dag"                         ? b.one
+               : function == "loop" || function == "infer" ? b.loop
+                                                           : b.get;
+    };
     for (int i = 0; i < b.done; ++i) {
-        const std::vector<double> times = options_.pipelined
-                                              ? std::vector<double>{b.loop[i], b.loop[i]}
-                                              : std::vector<double>{b.put[i], b.run[i], b.get[i], b.loop[i]};
-        for (std::size_t f = 0; f < samples_.size(); ++f) {
-            samples_[f].times.push_back(times[f]);
-            record_.row(samples_[f].function, times[f]);
+        for (Samples& each : samples_) {
+            const double seconds = time_of(each.function)[i];
+            each.times.push_back(seconds);
+            record_.row(each.function, seconds);
         }
     }
     summary_.iterations += b.done;
     record_.flush();
 }
 
-void ClientLoop::compare(const LoopBlock& b) {
+void ClientLoop::compare(const LoopBlock& b, const float* outputs) {
     for (int i = 0; i < b.done; ++i) {
         const int which = (b.first + i) % b.inputs;
-        summary_.wrong += count_wrong(reference_, which, b.output + i * b.output_elements, options_.batch_size,
+        summary_.wrong += count_wrong(reference_, which, outputs + i * b.output_elements, options_.batch_size,
                                       options_.tolerance, summary_.worst);
         summary_.compared += options_.batch_size;
     }

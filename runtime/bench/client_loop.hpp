@@ -32,7 +32,7 @@ class ClientLoop {
     Status make_reference(const LoopModel& model);
     Status iterate(int first, int count, bool measured);
     void keep(const LoopBlock& block);
-    void compare(const LoopBlock& block);
+    void compare(const LoopBlock& block, const float* outputs);
     LoopBlock block(int first, int count);
     int timeout_ms() const { return static_cast<int>(options_.timeout * 1000); }
 
@@ -41,11 +41,12 @@ class ClientLoop {
     RankSummary& summary_;
     Client client_;  // for what is not measured
     std::unique_ptr<ClientDoor> door_;
-    std::string model_, input_key_, output_key_;
+    std::string model_, script_, keys_;
     ClientInputs inputs_;
     Reference reference_;
-    std::vector<float> outputs_;                         // (inputs_.count, reference_.elements): those of one block
-    std::vector<double> put_, run_model_, get_, whole_;  // (inputs_.count): seconds of one block's calls
+    std::vector<float> outputs_, dag_outputs_;  // (inputs_.count, reference_.elements): those of one block
+    std::vector<double> put_, preprocess_, run_model_, get_, whole_,
+        one_;  // (inputs_.count): seconds of one block's calls
     std::vector<Samples> samples_;
 };
 

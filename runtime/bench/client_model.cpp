@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <span>
 
+#include "bench/client_preprocess.hpp"
 #include "core/file.hpp"
 #include "core/file_lock.hpp"
 #include "core/log.hpp"
@@ -87,6 +88,23 @@ Status store(Client& client, const ClientOptions& options, LoopModel& model) {
     return s ? Status::ok() : Status(told(s));
 }
 
+Status store_script(Client& client, const ClientOptions& options, const LoopModel& model) {
+    bool there = false;
+    ClientStatus s = client.script_exists(model.script, there);
+    if (!s || there) {
+        return s ? Status::ok() : Status(told(s));
+    }
+    ScriptStoreOptions how;
+    for (const std::string& device : devices_to_try(options.device)) {
+        how.device = device;
+        s = client.set_script(model.script, preprocess_script(), how);
+        if (s || s.code() != ClientStatus::Code::server) {
+            break;
+        }
+    }
+    return s ? Status::ok() : Status(told(s));
+}
+
 Status read_into(LoopModel& model, const std::string& path) {
     auto file = read_file(path);
     if (!file) {
@@ -119,6 +137,9 @@ Status store_unless_there(Client& client, const ClientOptions& options, const st
     if (!lock) {
         print_note(lock.error().message);
     }
+    if (Status s = model.script.empty() ? Status::ok() : store_script(client, options, model); !s) {
+        return s;
+    }
     bool there = false;
     if (const ClientStatus s = client.model_exists(model.name, there); !s) {
         return told(s);
@@ -144,6 +165,7 @@ Result<LoopModel> provide_model(Client& client, const ClientOptions& options, co
                                 const std::string& record_directory) {
     LoopModel model;
     model.name = options.model_name;
+    model.script = options.smartsim ? options.model_name + ".preprocess" : "";
     if (!options.model.empty()) {
         if (Status s = read_into(model, options.model); !s) {
             return s.error();

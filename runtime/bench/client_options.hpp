@@ -12,7 +12,11 @@ struct ClientOptions {
     int warmup = 1;                   // iterations before the measured ones
     int batch_size = 1;               // samples in one request
     bool fortran = false;             // the calls go through the Fortran module
+    bool smartsim = false;            // SmartSim-Scaling's loop: what is put is an image, and a script preprocesses it
+    bool separate = true;             // call after call, each timed
     bool pipelined = false;           // put, run and get in one round trip
+    bool dag = false;                 // everything in one command; after the single calls where these are made, too
+    bool keep_keys = false;           // every iteration has keys of its own, and they stay
     int clients_per_node = 0;         // 0: one client per task
     std::string model;                // TorchScript file; empty: what the database has, else the next
     std::string architecture;         // a ResNet that this program makes, with seed 0

@@ -24,7 +24,7 @@ struct RankSummary {
     std::string instance;
     int iterations = 0;  // that worked, of the measured ones
     int batch_size = 1;
-    std::int64_t compared = 0;
+    std::int64_t compared = 0;  // every inference of these iterations
     std::int64_t wrong = 0;
     double worst = 0;   // largest difference seen, in units of the reference's largest value
     std::string error;  // why it ended early; empty: it did not

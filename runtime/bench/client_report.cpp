@@ -148,7 +148,7 @@ std::vector<NodeRate> node_rates(const ClientReport& report) {
         for (const RankSummary* rank : ranks) {
             begin = std::min(begin, rank->begin);
             end = std::max(end, rank->end);
-            samples += static_cast<double>(rank->iterations) * rank->batch_size;
+            samples += static_cast<double>(rank->compared);
         }
         rates.push_back({ranks.front()->id.node, static_cast<int>(ranks.size()), samples / (end - begin)});
     }

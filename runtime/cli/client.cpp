@@ -1,4 +1,4 @@
-// inferstep client: the put → run → get loop against the step's databases.
+// inferstep client: a simulation's loop against the step's databases.
 #include <unistd.h>
 
 #include <cerrno>
@@ -21,10 +21,10 @@ namespace {
 
 struct Arguments {
     std::string iterations = "100", warmup = "1", batch_size = "1", clients_per_node, db_batch_size, seed = "0";
-    std::string language = "cpp", device = "auto", model_name, model = "resnet50";
+    std::string workload = "infer", dag = "no", language = "cpp", device = "auto", model_name, model = "resnet50";
     std::string reference, images = "synthetic", shape, endpoint, outdir = "outputs";
     std::string tolerance = "1e-3", sleep = "0", timeout = "60", wait = "60";
-    bool pipelined = false, separate = false, json = false, verbose = false;
+    bool pipelined = false, separate = false, keep_keys = false, json = false, verbose = false;
 };
 
 Status read_integer(const char* option, const std::string& text, long low, long high, int& value) {
@@ -98,15 +98,43 @@ Status read_words(const Arguments& a, ClientOptions& o) {
     }
     o.model_name = !a.model_name.empty() ? a.model_name : o.model.empty() ? o.architecture : "resnet50";
     o.images = a.images == "synthetic" ? "" : a.images;
-    if (a.pipelined && a.separate) {
-        return fail("--pipelined and --separate exclude each other");
-    }
-    o.pipelined = a.pipelined;
+    o.keep_keys = a.keep_keys;
     o.reference = a.reference;
     o.outdir = a.outdir;
     o.json = a.json;
     const char* ssdb = std::getenv("SSDB");
     o.endpoint = !a.endpoint.empty() ? a.endpoint : ssdb != nullptr ? ssdb : "";
+    return Status::ok();
+}
+
+// What is called in an iteration, and how.
+Status read_loop(const Arguments& a, ClientOptions& o) {
+    const auto workload = parse_choice("--workload", a.workload, {"infer", "smartsim"});
+    if (!workload) {
+        return workload.error();
+    }
+    const auto dag = parse_choice("--dag", a.dag, {"no", "yes", "both"});
+    if (!dag) {
+        return dag.error();
+    }
+    o.smartsim = *workload == 1;
+    o.dag = *dag != 0;
+    o.pipelined = a.pipelined;
+    o.separate = !a.pipelined && *dag != 1;
+    if (a.pipelined && (a.separate || o.dag)) {
+        return fail("--pipelined and {} exclude each other", a.separate ? "--separate" : "--dag");
+    }
+    if (a.separate && *dag == 1) {
+        return fail("--separate and --dag=yes exclude each other; --dag=both does both");
+    }
+    if (!o.smartsim) {
+        return Status::ok();
+    }
+    if (a.pipelined || a.batch_size != "1" || !a.shape.empty() || a.images != "synthetic") {
+        return fail(
+            "--workload=smartsim puts one image at a time, of the size that the model takes: --pipelined, "
+            "--batch-size, --shape and --images do not go with it");
+    }
     return Status::ok();
 }
 
@@ -133,7 +161,7 @@ std::vector<std::string> own_command() {
 
 int client(const Arguments& a, std::int64_t began_ns) {
     ClientOptions options;
-    for (const Status& s : {read_numbers(a, options), read_words(a, options)}) {
+    for (const Status& s : {read_numbers(a, options), read_words(a, options), read_loop(a, options)}) {
         if (!s) {
             print_error(s.error());
             return 2;
@@ -182,8 +210,12 @@ void add_how(CLI::App* sub, const std::shared_ptr<Arguments>& a) {
     sub->add_option("--language", a->language, "client library: cpp (default) or fortran")->type_name("L");
     sub->add_option("--clients-per-node", a->clients_per_node, "clients on each node (default: one per task)")
         ->type_name("C");
+    sub->add_option("--workload", a->workload, "infer: put, run, get (default); smartsim: put, script, model, unpack")
+        ->type_name("W");
     sub->add_flag("--separate", a->separate, "put, run and get one after the other, each timed (default)");
     sub->add_flag("--pipelined", a->pipelined, "put, run and get in one round trip");
+    sub->add_option("--dag", a->dag, "everything in one command: no (default), yes, both ways in turn")->type_name("D");
+    sub->add_flag("--keep-keys,!--delete-keys", a->keep_keys, "keys of its own for every iteration, which stay");
     sub->add_option("--sleep", a->sleep, "pause after each iteration (default 0)")->type_name("SECONDS");
     sub->add_option("--timeout", a->timeout, "limit of every call (default 60)")->type_name("SECONDS");
     sub->add_option("--wait", a->wait, "how long a rank waits for others without news of them (default 60)")

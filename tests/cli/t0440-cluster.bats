@@ -93,7 +93,7 @@ CPP
     done
 }
 
-@test "put, run and get are three commands where keys have a tag, and one with infer or a Dag" {
+@test "put, run and get are three commands where keys have a tag, and the shards are asked for once" {
     reset_counts
     cpp trips <<'CPP'
 #include "must.hpp"
@@ -141,4 +141,156 @@ CPP
     [ "$(calls del)" = 1 ]
     local i
     for i in 0 1 2; do [ -z "$(dbcluster_cli $i keys '*TMP*')" ]; done
+}
+
+@test "a key is found while its slot moves to another shard, and afterwards" {
+    cat >move <<'SH'
+#!/bin/bash
+# move begin|end SLOT FROM TO: the two halves of moving a slot between shards, by their numbers
+set -e
+read -r -a ports <<<"$DBCLUSTER_PORTS"
+from=${ports[$3]} to=${ports[$4]}
+from_id=$(redis-cli -p "$from" cluster myid) to_id=$(redis-cli -p "$to" cluster myid)
+if [ "$1" = begin ]; then
+    redis-cli -p "$to" cluster setslot "$2" importing "$from_id"
+    redis-cli -p "$from" cluster setslot "$2" migrating "$to_id"
+    redis-cli -p "$from" cluster getkeysinslot "$2" 100 |
+        while read -r key; do redis-cli -p "$from" migrate 127.0.0.1 "$to" "$key" 0 5000; done
+else
+    for port in "$to" "$from" "${ports[@]}"; do redis-cli -p "$port" cluster setslot "$2" node "$to_id"; done
+fi
+SH
+    chmod +x move
+    cpp moving <<'CPP'
+#include "must.hpp"
+#include <cstdlib>
+int main() {
+    Client client;
+    MUST(client.connect());
+    const std::vector<float> value{7, 8};
+    std::vector<float> back(2);
+    MUST(client.put_tensor("foo", {2}, value));
+    TRUE(std::system("./move begin 12182 2 0 >move.log") == 0);
+    MUST(client.get_tensor("foo", back));  // sent on by ASK
+    TRUE(back == value);
+    MUST(client.put_tensor("{foo}new", {2}, value));
+    TRUE(std::system("./move end 12182 2 0 >>move.log") == 0);
+    back.clear();
+    back.resize(2);
+    MUST(client.get_tensor("foo", back));  // sent on by MOVED
+    TRUE(back == value);
+    MUST(client.run_model("double", {"foo"}, {"{foo}y"}));  // on the shard that has it now
+    MUST(client.get_tensor("{foo}y", back));
+    TRUE(back[0] == 14);
+    MUST(client.get_tensor("{foo}new", back));
+    TRUE(back == value);
+    TRUE(std::system("./move begin 12182 0 2 >>move.log && ./move end 12182 0 2 >>move.log") == 0);
+    MUST(client.run_model("double", {"foo"}, {"{foo}y"}));  // refused there, and run here
+    Client fresh;
+    MUST(fresh.connect());
+    MUST(fresh.run_model("double", {"{foo}y"}, {"{foo}y"}));
+    std::puts("done");
+}
+CPP
+}
+
+@test "a cluster that sends a client round in circles is left after a few hops" {
+    cat >circle.py <<'PY'
+import socket, sys
+s = socket.create_server(("127.0.0.1", 0))
+port = s.getsockname()[1]
+open("circle.port", "w").write(f"port {port}\n")
+s.settimeout(20)
+c, _ = s.accept()
+c.settimeout(20)
+commands = 0
+while data := c.recv(65536):
+    if b"SLOTS" in data:
+        c.sendall(b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % port)
+    elif b"PING" in data:
+        c.sendall(b"+PONG\r\n")
+    else:
+        commands += 1
+        c.sendall(b"-MOVED 12182 127.0.0.1:%d\r\n" % port)
+print(commands)
+PY
+    python3 circle.py >circle.out 3>&- &
+    local server=$!
+    dbcluster_until port cat circle.port
+    cat >circle.cpp <<'CPP'
+#include "must.hpp"
+int main(int, char** argv) {
+    Client client;
+    MUST(client.connect(argv[1]));
+    bool there = false;
+    const ClientStatus s = client.tensor_exists("foo", there);
+    TRUE(s.code() == ClientStatus::Code::server && s.message().find("MOVED") != std::string::npos);
+    std::puts("done");
+}
+CPP
+    g++ -std=c++20 -I. circle.cpp -o circle -L"$BUILD/lib" -linferclient
+    SR_DB_TYPE=Clustered run ./circle "127.0.0.1:$(cut -d" " -f2 circle.port)"
+    wait "$server"
+    [ "$output" = "done" ] || { echo "$output"; return 1; }
+    [ "$(cat circle.out)" -gt 1 ] && [ "$(cat circle.out)" -lt 10 ]
+}
+
+@test "INFER_DB_SECRET opens shards that want a password, and no message tells it" {
+    local i
+    for i in 0 1 2; do dbcluster_cli $i config set requirepass s3cret; done
+    cat >secret.cpp <<'CPP'
+#include "must.hpp"
+int main() {
+    Client client;
+    MUST(client.connect());
+    const std::vector<float> value{1};
+    for (const char* key : {"foo", "bar", "hello"}) { MUST(client.put_tensor(key, {1}, value)); }
+    std::puts("done");
+}
+CPP
+    g++ -std=c++20 -I. secret.cpp -o secret -L"$BUILD/lib" -linferclient
+    run ./secret
+    local without=$output
+    INFER_DB_SECRET=wr0ng run ./secret
+    local wrong=$output
+    INFER_DB_SECRET=s3cret run ./secret
+    for i in 0 1 2; do REDISCLI_AUTH=s3cret dbcluster_cli $i config set requirepass ""; done
+    [ "$output" = "done" ] || { echo "$output"; return 1; }
+    [[ $without == *NOAUTH* ]] || { echo "$without"; return 1; }
+    [[ $wrong == *"AUTH: database"*INFER_DB_SECRET* && $wrong != *wr0ng* ]] || { echo "$wrong"; return 1; }
+}
+
+@test "one address is enough with SR_DB_TYPE=Clustered; a database that is no cluster says so" {
+    SSDB=${DBCLUSTER_SSDB%%,*} SR_DB_TYPE=Clustered run ./secret
+    [ "$output" = "done" ] || { echo "$output"; return 1; }
+    SSDB=${DBCLUSTER_SSDB%%,*} SR_DB_TYPE=Standalone run ./secret
+    [[ $output == *MOVED* ]] || { echo "$output"; return 1; }
+}
+
+@test "a shard that dies is named; what lies on the others is still there" {
+    cpp dying <<'CPP'
+#include "must.hpp"
+#include <cstdlib>
+int main() {
+    ConnectOptions limits;
+    limits.command_timeout = std::chrono::milliseconds(20'000);
+    Client client;
+    MUST(client.connect({}, limits));
+    const std::vector<float> value{1};
+    MUST(client.put_tensor("hello", {1}, value));  // slot 866, the first shard
+    MUST(client.put_tensor("key1", {1}, value));   // slot 9189, the second
+    TRUE(std::system("kill -KILL $(cat $DBCLUSTER_DIR/$(echo $DBCLUSTER_PORTS | cut -d\" \" -f2)/pid)") == 0);
+    std::vector<float> back(1);
+    for (int i = 0; i < 2; ++i) {
+        const ClientStatus s = client.get_tensor("key1", back);
+        TRUE(s.code() == ClientStatus::Code::connection);
+        std::puts(s.message().c_str());
+        MUST(client.get_tensor("hello", back));
+    }
+    std::puts("done");
+}
+CPP
+    local ports
+    read -r -a ports <<<"$DBCLUSTER_PORTS"
+    [[ $output == *"127.0.0.1:${ports[1]}"* ]]
 }

@@ -119,6 +119,7 @@ void leave_record(const std::string& outdir, const StepIdentity& id, const std::
     RankSummary s;
     s.id = id;
     s.iterations = static_cast<int>(times.size());
+    s.compared = s.iterations;
     s.begin = begin;
     s.end = end;
     s.error = error;

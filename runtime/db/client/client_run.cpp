@@ -69,7 +69,7 @@ ClientStatus Client::Impl::run_on_shard(const Run& what, const Words& inputs, co
     }
     if (s) {
         Words words{"AI._SHARD"};
-        const Words command = client::run_words(what, range.own_name(what.name), ins, outs, timeout);
+        const Words command = client::run_words(what, range.run_name(what.name), ins, outs, timeout);
         words.insert(words.end(), command.begin(), command.end());
         Request request;
         request.add(words);

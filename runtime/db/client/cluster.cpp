@@ -30,7 +30,7 @@ ClientStatus Cluster::name(std::string_view endpoint, bool clustered, std::strin
     secret_ = std::move(secret);
     clustered_ = seeds.size() > 1 || (clustered && seeds[0].path.empty());
     if (!clustered_) {
-        ranges_.push_back({0, kSlots - 1, &shard_at(seeds[0]), {}});
+        ranges_.push_back({0, kSlots - 1, &shard_at(seeds[0]), {}, {}});
         known_ = true;
     }
     seeds_ = std::move(seeds);
@@ -133,10 +133,19 @@ bool Cluster::take_slots(const redisReply& reply, const Shard& asked) {
                            address)) {
             return false;
         }
-        ranges.push_back({static_cast<unsigned>(low), static_cast<unsigned>(high), &shard_at(address),
-                          shard_prefix(static_cast<unsigned>(low))});
+        ranges.push_back({static_cast<unsigned>(low),
+                          static_cast<unsigned>(high),
+                          &shard_at(address),
+                          shard_prefix(static_cast<unsigned>(low)),
+                          {}});
     }
     std::sort(ranges.begin(), ranges.end(), [](const SlotRange& a, const SlotRange& b) { return a.low < b.low; });
+    for (SlotRange& range : ranges) {
+        const Shard* shard = range.shard;
+        range.home = std::find_if(ranges.begin(), ranges.end(), [shard](const SlotRange& r) {
+                         return r.shard == shard;
+                     })->prefix;
+    }
     ranges_ = std::move(ranges);
     return !ranges_.empty();
 }

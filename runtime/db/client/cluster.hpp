@@ -23,8 +23,10 @@ struct SlotRange {
     unsigned high = kSlots - 1;
     Shard* shard = nullptr;
     std::string prefix;  // of the names of models and scripts; empty where there is no cluster
+    std::string home;    // the prefix of the shard's lowest range: there also when slots have moved to the shard since
 
     std::string own_name(std::string_view name) const { return prefix + std::string(name); }
+    std::string run_name(std::string_view name) const { return home + std::string(name); }
 };
 
 class Cluster {

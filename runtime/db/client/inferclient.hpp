@@ -80,8 +80,8 @@ struct ModelStoreOptions {
     int batch_size = 0;  // requests of several clients are run together up to this many; 0: one by one
     int min_batch_size = 0;
     int min_batch_timeout_ms = 0;
-    int threads = 0;        // of each execution; 0: the database decides
-    std::string precision;  // float32 (as empty), bfloat16 or float16
+    int threads = 0;                             // of each execution; 0: the database decides
+    std::string precision;                       // float32 (as empty), bfloat16 or float16
     std::chrono::milliseconds timeout{120'000};  // to send, load and optimize it
 };
 

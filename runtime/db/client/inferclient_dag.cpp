@@ -147,7 +147,7 @@ Request Dag::Impl::request(const SlotRange& range, bool clustered, std::chrono::
     for (const Step& step : steps) {
         request.word("|>");
         for (std::size_t i = 0; i < step.words.size(); ++i) {
-            request.word(step.kind == Kind::run && i == 1 ? range.own_name(step.words[i]) : step.words[i]);
+            request.word(step.kind == Kind::run && i == 1 ? range.run_name(step.words[i]) : step.words[i]);
         }
         if (step.kind == Kind::put) {
             request.payload(step.payload);

@@ -40,7 +40,7 @@ ClientStatus Client::infer(std::string_view model, const TensorIn& input, const 
     if (impl_->lies_on(shard, output.key)) {
         Request request;
         request.add(client::tensor_set(input), {&payload, 1});
-        Words run = client::run_words({"AI.MODELEXECUTE", model, {}, true}, range->own_name(model),
+        Words run = client::run_words({"AI.MODELEXECUTE", model, {}, true}, range->run_name(model),
                                       {std::string(input.key)}, {std::string(output.key)}, limit);
         if (impl_->cluster.clustered()) {
             run.insert(run.begin(), "AI._SHARD");
