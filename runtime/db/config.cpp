@@ -20,7 +20,8 @@ constexpr const char* kClientCommands[] = {
     "hlen", "hkeys", "lpush", "rpush", "lrange", "llen", "lindex", "lrem", "ltrim",
     // the module's
     "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelset", "ai.modelget", "ai.modeldel", "ai.modelexecute",
-    "ai.modelrun", "ai._shard", "ai._modelscan", "ai.info", "ai.config", "ai._configset"};
+    "ai.modelrun", "ai._shard", "ai._modelscan", "ai.scriptstore", "ai.scriptset", "ai.scriptget", "ai.scriptdel",
+    "ai.scriptexecute", "ai.scriptrun", "ai._scriptscan", "ai.info", "ai.config", "ai._configset"};
 
 // A word of redis.conf in quotes, as its parser reads them back.
 std::string quoted(const std::string& word) {

@@ -46,6 +46,28 @@ class Model {
     virtual std::optional<double> precision_error() const { return std::nullopt; }
 };
 
+// What is handed to a function of a script besides tensors.
+struct ScriptCall {
+    std::string function;
+    std::vector<std::string> keys;
+    std::vector<std::string> args;
+    // Inputs from this one on are the elements of a parameter of type List[Tensor]; nothing: the schema decides.
+    std::optional<std::size_t> list_from;
+};
+
+// TorchScript source: functions of tensors. Thread-safe once made.
+class Script {
+   public:
+    virtual ~Script() = default;
+    virtual std::vector<std::string> functions() const = 0;
+    // Whether the function is (tensors: List[Tensor], keys: List[str], args: List[str]), as entry points must be.
+    virtual bool is_entry_point(const std::string& function) const = 0;
+    // Run a function on the calling thread. Its parameters are of the types Tensor, each the next input, List[Tensor],
+    // the inputs from list_from on or else those that other parameters leave, and List[str], first the keys, then the
+    // args. Outputs are contiguous and on the host; a function that gives None has none.
+    virtual Result<std::vector<TensorView>> run(const ScriptCall& call, const std::vector<TensorView>& inputs) = 0;
+};
+
 class Backend {
    public:
     virtual ~Backend() = default;
@@ -53,6 +75,8 @@ class Backend {
     virtual int gpu_count() const = 0;
     // `blob`: the bytes of a TorchScript file. Errors are one line, in libtorch's words without its stack trace.
     virtual Result<std::shared_ptr<Model>> load(std::string_view blob, const ModelOptions& options) = 0;
+    // `source`: TorchScript; `device`: as in ModelOptions. Errors as load()'s.
+    virtual Result<std::shared_ptr<Script>> compile(const std::string& source, const std::string& device) = 0;
     // Must be called once on every thread before its first load() or run(): how many threads these use inside.
     virtual void prepare_thread(int threads) = 0;
     // Write a seeded model of the zoo as TorchScript: "resnet18" … "resnet152". `classes` outputs.

@@ -22,6 +22,14 @@ int model_scan(Context*, String** argv, int argc);
 int model_execute(Context*, String** argv, int argc);
 int model_run(Context*, String** argv, int argc);  // the older form of model_execute
 
+int script_store(Context*, String** argv, int argc);
+int script_set(Context*, String** argv, int argc);  // the older form of script_store
+int script_get(Context*, String** argv, int argc);
+int script_del(Context*, String** argv, int argc);
+int script_scan(Context*, String** argv, int argc);
+int script_execute(Context*, String** argv, int argc);
+int script_run(Context*, String** argv, int argc);  // the older form of script_execute
+
 int shard(Context*, String** argv, int argc);  // one of those that run, whose keys lie in several slots of this shard
 
 int info(Context*, String** argv, int argc);

@@ -209,4 +209,21 @@ Status Engine::load(StoredModel& model) {
     return status;
 }
 
+Status Engine::load(StoredScript& script) {
+    Backend* backend = wait_for_backend();
+    if (backend == nullptr) {
+        return Error{backend_name(), {}};
+    }
+    auto compiled = backend->compile(std::string(script.source), script.definition.device);
+    if (!compiled) {
+        return compiled.error();
+    }
+    script.script = std::move(*compiled);
+    if (Status status = script.check_entry_points(); !status) {
+        return status;
+    }
+    script.ready = true;
+    return Status::ok();
+}
+
 }  // namespace inferstep

@@ -18,6 +18,7 @@
 #include "inferdb/backend.hpp"
 #include "inferdb/model.hpp"
 #include "inferdb/queue.hpp"
+#include "inferdb/script.hpp"
 
 namespace inferstep {
 
@@ -31,6 +32,7 @@ class Engine {
 
     // Load and warm up a model that is not ready, in the settings of this process. On the loader thread.
     Status load(StoredModel& model);
+    Status load(StoredScript& script);
     // The queue of a model's device; its workers are started when it is first asked for. From any thread.
     DeviceQueue& queue(const std::string& device);
 

@@ -11,6 +11,7 @@
 #include "inferdb/engine.hpp"
 #include "inferdb/info.hpp"
 #include "inferdb/model.hpp"
+#include "inferdb/script.hpp"
 #include "inferdb/settings.hpp"
 #include "inferdb/tensor.hpp"
 
@@ -48,6 +49,13 @@ constexpr CommandEntry kCommands[] = {
     {"ai._modelscan", guarded<command::model_scan>, "readonly", 0},
     {"ai.modelexecute", guarded<command::model_execute>, "write deny-oom getkeys-api", 1},
     {"ai.modelrun", guarded<command::model_run>, "write deny-oom getkeys-api", 1},
+    {"ai.scriptstore", guarded<command::script_store>, "write deny-oom", 1},
+    {"ai.scriptset", guarded<command::script_set>, "write deny-oom", 1},
+    {"ai.scriptget", guarded<command::script_get>, "readonly", 1},
+    {"ai.scriptdel", guarded<command::script_del>, "write", 1},
+    {"ai._scriptscan", guarded<command::script_scan>, "readonly", 0},
+    {"ai.scriptexecute", guarded<command::script_execute>, "write deny-oom getkeys-api", 1},
+    {"ai.scriptrun", guarded<command::script_run>, "write deny-oom getkeys-api", 1},
     {"ai._shard", guarded<command::shard>, "write deny-oom", 0},
     {"ai.info", guarded<command::info>, "readonly", 1},
     {"ai.config", guarded<command::config>, "admin", 0},
@@ -71,7 +79,8 @@ void on_first_turn(redis::Context*, void*) { engine().start(own_directory()); }
 void on_shutdown(redis::Context*, redis::ServerEvent, std::uint64_t, void*) { engine().settle(); }
 
 bool register_all(redis::Context* context) {
-    if (!register_tensor_type(context) || !register_model_type(context) || !register_config_filter(context)) {
+    if (!register_tensor_type(context) || !register_model_type(context) || !register_script_type(context) ||
+        !register_config_filter(context)) {
         return false;
     }
     for (const CommandEntry& c : kCommands) {

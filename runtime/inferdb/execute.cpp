@@ -1,145 +1,18 @@
-// AI.MODELEXECUTE: the client waits while a worker executes; what comes out is stored on the main thread.
+// AI.MODELEXECUTE, AI.SCRIPTEXECUTE and their older forms: calls of one step, whose outputs are all stored.
+#include "inferdb/execute.hpp"
+
 #include <algorithm>
-#include <optional>
-#include <unordered_map>
 
-#include "inferdb/args.hpp"
 #include "inferdb/commands.hpp"
-#include "inferdb/engine.hpp"
 #include "inferdb/keys.hpp"
-#include "inferdb/tensor.hpp"
+#include "inferdb/model.hpp"
+#include "inferdb/script.hpp"
 
-namespace inferstep::command {
+namespace inferstep {
 namespace {
 
-constexpr std::int64_t kMaxTimeoutMs = 1'000'000'000'000;
-
-// What the command names: positions of arguments, so that the same reading serves COMMAND GETKEYS.
-struct Named {
-    std::vector<int> inputs;
-    std::vector<int> outputs;
-    std::int64_t timeout_ms = 0;  // 0: none
-};
-
-// One command under way. Made, answered and released on the main thread; a worker only calls request->done.
-struct Call {
-    Blocked* client = nullptr;
-    ModelRef model;
-    DeviceQueue* queue = nullptr;
-    RequestRef request = std::make_shared<Request>();
-    std::vector<std::string> outputs;  // keys
-    std::optional<redis::TimerId> timer;
-    bool timed_out = false;
-};
-
-std::unordered_map<Blocked*, Call*>& calls() {
-    static std::unordered_map<Blocked*, Call*> all;
-    return all;
-}
-
-bool is_word(std::string_view text) {
-    return same_word(text, "INPUTS") || same_word(text, "OUTPUTS") || same_word(text, "TIMEOUT");
-}
-
-Status read_keys(Args& args, bool counted, const char* word, std::vector<int>& positions) {
-    std::int64_t count = args.left();
-    if (counted) {
-        const auto given = args.number(1, args.left() - 1);
-        if (!given) {
-            return fail("{} is followed by how many keys there are, and by the keys", word);
-        }
-        count = *given;
-    }
-    while (count-- > 0 && args.more() && (counted || !is_word(args.peek()))) {
-        positions.push_back(args.position());
-        args.string();
-    }
-    return positions.empty() ? Status(fail("{} names no key", word)) : Status::ok();
-}
-
-Result<Named> read_command(Args args, bool counted) {
-    Named named;
-    while (args.more()) {
-        Status status = Status::ok();
-        if (named.inputs.empty() && args.take("INPUTS")) {
-            status = read_keys(args, counted, "INPUTS", named.inputs);
-        } else if (named.outputs.empty() && args.take("OUTPUTS")) {
-            status = read_keys(args, counted, "OUTPUTS", named.outputs);
-        } else if (named.timeout_ms == 0 && args.take("TIMEOUT")) {
-            const auto timeout = args.number(1, kMaxTimeoutMs);
-            named.timeout_ms = timeout.value_or(0);
-            status = timeout ? status : fail("TIMEOUT is a number of milliseconds from 1 to {}", kMaxTimeoutMs);
-        } else {
-            status = fail("{} is no word of this command, or stands in it twice", args.peek().substr(0, 64));
-        }
-        if (!status) {
-            return status.error();
-        }
-    }
-    if (named.inputs.empty() || named.outputs.empty()) {
-        return fail("{} is missing", named.inputs.empty() ? "INPUTS" : "OUTPUTS");
-    }
-    return named;
-}
-
-// Store the outputs, and let replicas have them rather than the execution.
-Status store_outputs(Context* context, Call& call) {
-    if (redis::GetUsedMemoryRatio() > 1) {
-        return Error{"OOM command not allowed when used memory > 'maxmemory'.", {}};
-    }
-    for (std::size_t i = 0; i < call.outputs.size(); ++i) {
-        String* key = redis::CreateString(context, call.outputs[i].data(), call.outputs[i].size());
-        Status status = store_tensor(context, key, call.request->outputs[i]);
-        if (status) {
-            replicate_tensor(context, key, *call.request->outputs[i]);
-        }
-        redis::FreeString(context, key);
-        if (!status) {
-            return status;
-        }
-    }
-    return Status::ok();
-}
-
-int reply(Context* context, String**, int) {
-    Call& call = *static_cast<Call*>(redis::GetBlockedClientPrivateData(context));
-    if (call.timed_out) {
-        return redis::ReplyWithSimpleString(context, "TIMEDOUT");
-    }
-    const Status status =
-        call.request->error.empty() ? store_outputs(context, call) : Status(Error{call.request->error, {}});
-    return status ? redis::ReplyWithSimpleString(context, "OK") : reply_error(context, status.error());
-}
-
-// Everything that Redis counts or that may be the last owner of a Redis string is let go here, on the main thread.
-void release(Context* context, void* data) {
-    auto* call = static_cast<Call*>(data);
-    if (call->timer) {
-        redis::StopTimer(context, *call->timer, nullptr);
-    }
-    calls().erase(call->client);
-    call->request->inputs.clear();
-    call->request->outputs.clear();
-    call->request->target.reset();
-    delete call;
-}
-
-// Nobody waits any more: what has not begun will not begin.
-void on_disconnect(Context*, Blocked* client) {
-    const auto found = calls().find(client);
-    if (found != calls().end() && found->second->queue->cancel(*found->second->request)) {
-        redis::UnblockClient(client, found->second);
-    }
-}
-
-void on_timeout(Context*, void* data) {
-    Call& call = *static_cast<Call*>(data);
-    call.timer.reset();
-    if (call.queue->cancel(*call.request)) {
-        call.timed_out = true;
-        redis::UnblockClient(call.client, &call);
-    }
-}
+using redis::Context;
+using redis::String;
 
 Status check_count(const char* word, std::size_t given, const std::vector<std::string>& named) {
     return named.empty() || given == named.size()
@@ -147,95 +20,129 @@ Status check_count(const char* word, std::size_t given, const std::vector<std::s
                : Status(fail("Number of keys given as {} here does not match model definition", word));
 }
 
-// Model, inputs and the room to wait in; what is wrong is known before the client has to wait.
-Status prepare(Context* context, String** argv, const Named& named, Call& call) {
-    auto model = find_model(context, argv[1]);
+Result<Step> model_step(Context* context, String** argv, const ExecuteWords& words) {
+    auto model = find_model(context, argv[words.key]);
     if (!model) {
         return model.error();
     }
-    call.model = *model;
-    Status status = check_count("INPUTS", named.inputs.size(), call.model->definition.inputs);
-    status = status ? check_count("OUTPUTS", named.outputs.size(), call.model->definition.outputs) : status;
+    Status status = check_count("INPUTS", words.inputs.size(), (*model)->definition.inputs);
+    status = status ? check_count("OUTPUTS", words.outputs.size(), (*model)->definition.outputs) : status;
     if (!status) {
-        return status;
+        return status.error();
     }
-    for (const int at : named.inputs) {
+    Step step;
+    step.target = std::move(*model);
+    return step;
+}
+
+std::vector<std::string> texts(String** argv, const std::vector<int>& positions) {
+    std::vector<std::string> all;
+    std::transform(positions.begin(), positions.end(), std::back_inserter(all),
+                   [argv](int at) { return std::string(text_of(argv[at])); });
+    return all;
+}
+
+Result<Step> script_step(Context* context, String** argv, const ExecuteWords& words) {
+    auto script = find_script(context, argv[words.key]);
+    if (!script) {
+        return script.error();
+    }
+    ScriptCall how{std::string(text_of(argv[words.function])), texts(argv, words.keys), texts(argv, words.args),
+                   words.list_from};
+    const std::vector<std::string>& entries = (*script)->definition.entry_points;
+    if (!entries.empty() && std::find(entries.begin(), entries.end(), how.function) == entries.end()) {
+        return fail("function {} is no entry point of the script", how.function);
+    }
+    Step step;
+    step.request->call = [script = *script, how = std::move(how)](const std::vector<TensorView>& inputs) {
+        return script->script->run(how, inputs);
+    };
+    step.target = std::move(*script);
+    return step;
+}
+
+int report_keys(Context* context, int argc, const Result<ExecuteWords>& words) {
+    if (words) {
+        report_target_keys(context, *words);
+        for (const std::vector<int>* list : {&words->inputs, &words->outputs}) {
+            std::for_each(list->begin(), list->end(), [&](int at) { redis::KeyAtPos(context, at); });
+        }
+    } else if (argc >= 2) {
+        redis::KeyAtPos(context, 1);
+    }
+    return redis::kOk;
+}
+
+// Inputs come from the database and outputs go there.
+Result<std::unique_ptr<Call>> make_call(Context* context, String** argv, const ExecuteWords& words,
+                                        const ExecuteForm& form) {
+    auto step = make_step(context, argv, words, form);
+    if (!step) {
+        return step.error();
+    }
+    auto call = std::make_unique<Call>();
+    for (const int at : words.inputs) {
         auto tensor = find_tensor(context, argv[at]);
         if (!tensor) {
             return tensor.error();
         }
-        call.request->inputs.push_back(std::move(*tensor));
+        step->inputs.push_back(call->add_place(std::move(*tensor)));
     }
-    for (const int at : named.outputs) {
-        call.outputs.emplace_back(text_of(argv[at]));
+    for (const int at : words.outputs) {
+        step->outputs.push_back(call->add_place());
+        call->stored.push_back({std::string(text_of(argv[at])), step->outputs.back()});
     }
-    call.request->target = call.model;
-    call.request->output_count = call.outputs.size();
-    call.queue = &engine().queue(call.model->definition.device);
-    return call.queue->admit(*call.request);
+    call->steps.push_back(std::move(*step));
+    call->timeout_ms = words.timeout_ms;
+    call->answer = [](Context* in, const Call&, const Status& stored) {
+        return stored ? redis::ReplyWithSimpleString(in, "OK") : reply_error(in, stored.error());
+    };
+    return call;
 }
 
-void submit(Call& call) {
-    if (call.model->ready) {
-        call.queue->submit(call.request);
-        return;
-    }
-    // `call` may be gone when the loader comes to this: it keeps what it needs.
-    engine().post([model = call.model, queue = call.queue, request = call.request] {
-        Status status = model->ready ? Status::ok() : engine().load(*model);
-        if (status) {
-            queue->submit(request);
-        } else {
-            queue->fail(request, status.error().message);
-        }
-    });
-}
-
-int execute(Context* context, String** argv, int argc, bool counted, const char* command) {
-    const auto named = argc < 2 ? Result<Named>(fail("too short")) : read_command(Args(argv, argc, 2), counted);
+int execute(Context* context, String** argv, int argc, const ExecuteForm& form) {
+    const auto words = read_execute(Args(argv, argc, 1), form);
     if (redis::IsKeysPositionRequest(context) != 0) {
-        if (argc >= 2) {
-            redis::KeyAtPos(context, 1);
-        }
-        if (named) {
-            std::for_each(named->inputs.begin(), named->inputs.end(), [&](int at) { redis::KeyAtPos(context, at); });
-            std::for_each(named->outputs.begin(), named->outputs.end(), [&](int at) { redis::KeyAtPos(context, at); });
-        }
-        return redis::kOk;
+        return report_keys(context, argc, words);
     }
-    if (argc < 6) {
+    if (argc < (form.script ? 3 : 6)) {
         return redis::WrongArity(context);
     }
-    if (!named) {
-        return reply_error(context, named.error());
+    if (!words) {
+        return reply_error(context, words.error());
     }
     if (!may_block(context)) {
-        return reply_error(context, fail("{} waits for a worker: it cannot stand in MULTI or a script", command));
+        return reply_error(context, fail("{} waits for a worker: it cannot stand in MULTI or a script", form.command));
     }
-    auto call = std::make_unique<Call>();
-    if (Status status = prepare(context, argv, *named, *call); !status) {
-        return reply_error(context, status.error());
-    }
-    call->client = redis::BlockClient(context, reply, nullptr, release, 0);
-    redis::SetDisconnectCallback(call->client, on_disconnect);
-    Call* kept = call.release();
-    kept->request->done = [kept, client = kept->client] { redis::UnblockClient(client, kept); };
-    if (named->timeout_ms != 0) {
-        kept->timer = redis::CreateTimer(context, named->timeout_ms, on_timeout, kept);
-    }
-    calls().emplace(kept->client, kept);
-    submit(*kept);
-    return redis::kOk;
+    auto call = make_call(context, argv, *words, form);
+    const Status status = call ? Call::begin(context, std::move(*call)) : Status(call.error());
+    return status ? redis::kOk : reply_error(context, status.error());
 }
 
 }  // namespace
 
-// AI.MODELEXECUTE key INPUTS n key… OUTPUTS n key… [TIMEOUT ms]
-int model_execute(Context* context, String** argv, int argc) {
-    return execute(context, argv, argc, true, "AI.MODELEXECUTE");
+Result<Step> make_step(Context* context, String** argv, const ExecuteWords& words, const ExecuteForm& form) {
+    return form.script ? script_step(context, argv, words) : model_step(context, argv, words);
 }
 
-// AI.MODELRUN key [TIMEOUT ms] INPUTS key… OUTPUTS key…
-int model_run(Context* context, String** argv, int argc) { return execute(context, argv, argc, false, "AI.MODELRUN"); }
+void report_target_keys(Context* context, const ExecuteWords& words) {
+    redis::KeyAtPos(context, words.key);
+    std::for_each(words.keys.begin(), words.keys.end(), [&](int at) { redis::KeyAtPos(context, at); });
+}
 
-}  // namespace inferstep::command
+namespace command {
+
+// AI.MODELEXECUTE key INPUTS n key… OUTPUTS n key… [TIMEOUT ms]
+int model_execute(Context* context, String** argv, int argc) { return execute(context, argv, argc, kExecuteForms[0]); }
+
+// AI.MODELRUN key [TIMEOUT ms] INPUTS key… OUTPUTS key…
+int model_run(Context* context, String** argv, int argc) { return execute(context, argv, argc, kExecuteForms[1]); }
+
+// AI.SCRIPTEXECUTE key function [KEYS n key…] [INPUTS n key…] [ARGS n text…] [OUTPUTS n key…] [TIMEOUT ms]
+int script_execute(Context* context, String** argv, int argc) { return execute(context, argv, argc, kExecuteForms[2]); }
+
+// AI.SCRIPTRUN key function [TIMEOUT ms] [INPUTS key… [$ key…]] [OUTPUTS key…]
+int script_run(Context* context, String** argv, int argc) { return execute(context, argv, argc, kExecuteForms[3]); }
+
+}  // namespace command
+}  // namespace inferstep

@@ -9,6 +9,7 @@
 #include "inferdb/engine.hpp"
 #include "inferdb/keys.hpp"
 #include "inferdb/model.hpp"
+#include "inferdb/script.hpp"
 #include "inferdb/settings.hpp"
 
 namespace inferstep {
@@ -101,17 +102,32 @@ int reply_model(Context* context, std::string_view key, const StoredModel& model
     return redis::kOk;
 }
 
-void add_model(redis::Info* info, const StoredModel& model) {
-    const ModelStats& stats = model.stats;
-    redis::InfoBeginDictField(info, ("model_" + model.name).c_str());
-    redis::InfoAddFieldCString(info, "device", model.definition.device.c_str());
+// As RedisAI gives them: a script has no samples.
+int reply_script(Context* context, std::string_view key, const StoredScript& script) {
+    redis::ReplyWithArray(context, 18);
+    reply_pair(context, "key", key);
+    reply_pair(context, "type", "SCRIPT");
+    reply_pair(context, "backend", "TORCH");
+    reply_pair(context, "device", script.definition.device);
+    reply_pair(context, "tag", script.definition.tag);
+    reply_pair(context, "duration", duration(script.stats));
+    reply_text(context, "samples");
+    redis::ReplyWithLongLong(context, -1);
+    reply_pair(context, "calls", script.stats.calls);
+    reply_pair(context, "errors", script.stats.errors);
+    return redis::kOk;
+}
+
+void add_counts(redis::Info* info, const Executable& one) {
+    const ModelStats& stats = one.stats;
+    redis::InfoAddFieldCString(info, "device", one.device().c_str());
     const std::pair<const char*, std::uint64_t> numbers[] = {{"calls", stats.calls},
                                                              {"errors", stats.errors},
                                                              {"samples", stats.samples},
                                                              {"batches", stats.batches},
                                                              {"trials", stats.trials},
-                                                             {"joint", static_cast<std::uint64_t>(model.joint)},
-                                                             {"runaway", model.runaway ? 1U : 0U}};
+                                                             {"joint", static_cast<std::uint64_t>(one.joint)},
+                                                             {"runaway", one.runaway ? 1U : 0U}};
     for (const auto& [name, value] : numbers) {
         redis::InfoAddFieldULongLong(info, name, value);
     }
@@ -124,6 +140,11 @@ void add_model(redis::Info* info, const StoredModel& model) {
     }
     redis::InfoAddFieldCString(info, "mean_batch", fmt::format("{:.2f}", mean_batch(stats)).c_str());
     redis::InfoAddFieldCString(info, "batch_sizes", stats.sizes_text().c_str());
+}
+
+void add_model(redis::Info* info, const StoredModel& model) {
+    redis::InfoBeginDictField(info, ("model_" + model.name).c_str());
+    add_counts(info, model);
     if (model.definition.precision != Precision::float32) {
         redis::InfoAddFieldCString(info, "precision", name_of(model.definition.precision));
     }
@@ -159,6 +180,13 @@ void add_info(redis::Info* info, int for_crash_report) {
     for (const ModelRef& model : models) {
         add_model(info, *model);
     }
+    const std::vector<ScriptRef> scripts = all_scripts();
+    redis::InfoAddFieldULongLong(info, "scripts", scripts.size());
+    for (const ScriptRef& script : scripts) {
+        redis::InfoBeginDictField(info, ("script_" + script->name).c_str());
+        add_counts(info, *script);
+        redis::InfoEndDictField(info);
+    }
 }
 
 namespace command {
@@ -174,13 +202,18 @@ int info(Context* context, String** argv, int argc) {
         return reply_error(context, fail("AI.INFO takes a key and RESETSTAT, not {}", rest.peek().substr(0, 64)));
     }
     const auto model = find_model(context, argv[1]);
-    if (!model) {
+    const auto script = find_script(context, argv[1]);
+    if (!model && !script) {
         return reply_error(context, fail("cannot find run info for key"));
     }
     // The reply to RESETSTAT are the statistics up to now: SmartRedis wants pairs, and nothing counted is lost.
-    reply_model(context, text_of(argv[1]), **model);
+    if (model) {
+        reply_model(context, text_of(argv[1]), **model);
+    } else {
+        reply_script(context, text_of(argv[1]), **script);
+    }
     if (reset) {
-        (*model)->stats.reset();
+        (model ? (*model)->stats : (*script)->stats).reset();
     }
     return redis::kOk;
 }

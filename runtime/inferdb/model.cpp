@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "inferdb/args.hpp"
+#include "inferdb/engine.hpp"
 #include "inferdb/stored_text.hpp"
 #include "inferdb/typed_key.hpp"
 
@@ -108,9 +109,13 @@ bool ModelDefinition::operator==(const ModelDefinition& other) const {
     return all(*this) == all(other);
 }
 
+Status StoredModel::load() { return ready ? Status::ok() : engine().load(*this); }
+
 bool register_model_type(redis::Context* context) { return ModelKey::register_type(context); }
 
 Result<ModelRef> find_model(redis::Context* context, redis::String* name) { return ModelKey::find(context, name); }
+
+Status check_model_key(redis::Context* context, redis::String* name) { return ModelKey::check(context, name); }
 
 Status store_model(redis::Context* context, redis::String* name, ModelRef model) {
     model->name = text_of(name);

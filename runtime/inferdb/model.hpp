@@ -2,7 +2,6 @@
 // thing that executes. A model read from an RDB file is loaded when it is first used.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,7 +9,7 @@
 
 #include "core/result.hpp"
 #include "inferdb/api.hpp"
-#include "inferdb/queue.hpp"
+#include "inferdb/executable.hpp"
 
 namespace inferstep {
 
@@ -29,7 +28,7 @@ struct ModelDefinition {
 // By how much the results of a model with 8 or 11 bits of mantissa differ between one batch and another.
 constexpr double kReducedTolerance = 0.03;
 
-struct StoredModel : Target {
+struct StoredModel : Executable {
     StoredModel(ModelDefinition said, std::string_view content, std::shared_ptr<const void> content_owner)
         : definition(std::move(said)), blob(content), owner(std::move(content_owner)) {
         policy = definition.policy;
@@ -38,7 +37,9 @@ struct StoredModel : Target {
     const ModelDefinition definition;
     const std::string_view blob;
     const std::shared_ptr<const void> owner;  // of the blob's memory
-    std::atomic<bool> ready{false};           // Target::model is set
+
+    const std::string& device() const override { return definition.device; }
+    Status load() override;
 };
 using ModelRef = std::shared_ptr<StoredModel>;
 
@@ -53,6 +54,8 @@ bool register_model_type(redis::Context* context);
 
 // Errors: no such key, a key of another type.
 Result<ModelRef> find_model(redis::Context* context, redis::String* name);
+// Error: a key of another type.
+Status check_model_key(redis::Context* context, redis::String* name);
 // Replaces a model; a key of another type is an error.
 Status store_model(redis::Context* context, redis::String* name, ModelRef model);
 

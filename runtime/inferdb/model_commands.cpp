@@ -1,6 +1,7 @@
 #include "inferdb/args.hpp"
 #include "inferdb/commands.hpp"
 #include "inferdb/keys.hpp"
+#include "inferdb/listing.hpp"
 #include "inferdb/model.hpp"
 
 namespace inferstep::command {
@@ -45,21 +46,6 @@ long meta_length(const ModelDefinition& d) {
     return 16 + (d.threads != 0 ? 2 : 0) + (d.precision != Precision::float32 ? 2 : 0);
 }
 
-struct Listing {
-    Context* context;
-    long count = 0;
-};
-
-void list_model(Context* context, String* name, redis::Key*, void* data) {
-    if (const auto model = find_model(context, name)) {
-        auto& listing = *static_cast<Listing*>(data);
-        redis::ReplyWithArray(listing.context, 2);
-        reply_text(listing.context, text_of(name));
-        reply_text(listing.context, (*model)->definition.tag);
-        ++listing.count;
-    }
-}
-
 }  // namespace
 
 // AI.MODELGET key [META] [BLOB]      neither: both
@@ -101,30 +87,11 @@ int model_del(Context* context, String** argv, int argc) {
     if (argc != 2) {
         return redis::WrongArity(context);
     }
-    if (const auto model = find_model(context, argv[1]); !model) {
-        return reply_error(context, model.error());
-    }
-    {
-        const OpenKey key(context, argv[1], redis::kRead | redis::kWrite);
-        redis::DeleteKey(key.get());
-    }
-    redis::ReplicateVerbatim(context);
-    return redis::ReplyWithSimpleString(context, "OK");
+    const auto model = find_model(context, argv[1]);
+    return model ? delete_key(context, argv[1]) : reply_error(context, model.error());
 }
 
 // AI._MODELSCAN      [[key, tag], …]
-int model_scan(Context* context, String**, int argc) {
-    if (argc != 1) {
-        return redis::WrongArity(context);
-    }
-    Listing listing{context};
-    redis::ReplyWithArray(context, redis::kPostponedLength);
-    redis::Cursor* cursor = redis::ScanCursorCreate();
-    while (redis::Scan(context, cursor, list_model, &listing) != 0) {
-    }
-    redis::ScanCursorDestroy(cursor);
-    redis::ReplySetArrayLength(context, listing.count);
-    return redis::kOk;
-}
+int model_scan(Context* context, String**, int argc) { return reply_listing(context, argc, find_model); }
 
 }  // namespace inferstep::command

@@ -14,7 +14,8 @@ constexpr std::int64_t kMaxBatch = 1'000'000;
 constexpr std::int64_t kMaxTimeoutMs = 86'400'000;  // a day
 constexpr std::int64_t kMaxNames = 4096;
 
-// CPU, GPU and GPU:n in any case, and CPU:n, which some clients write.
+}  // namespace
+
 Result<std::string> parse_device(std::string_view text) {
     std::string device(text);
     std::transform(device.begin(), device.end(), device.begin(),
@@ -34,6 +35,8 @@ Result<std::string> parse_device(std::string_view text) {
     }
     return device;
 }
+
+namespace {
 
 bool is_word(std::string_view text) {
     constexpr std::string_view kWords[] = {

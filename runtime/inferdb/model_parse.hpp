@@ -21,6 +21,9 @@ enum class ModelForm {
     uncounted,  // AI.MODELSET: their names end at the next word of the command
 };
 
+// CPU, GPU and GPU:n in any case, and CPU:n, which some clients write; in the form that queues are named by.
+Result<std::string> parse_device(std::string_view text);
+
 // `args` begins behind the key. Errors name the word and what is right.
 Result<ParsedModel> parse_model(Args args, ModelForm form);
 

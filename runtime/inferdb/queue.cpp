@@ -50,7 +50,7 @@ std::size_t DeviceQueue::lost() const {
     return lost_;
 }
 
-Status DeviceQueue::admit(Request& request) {
+Status DeviceQueue::admit(Request& request, bool always) {
     const Lock lock(mutex_);
     if (request.target->runaway) {
         return Error{runaway_text(*request.target), {}};
@@ -58,7 +58,7 @@ Status DeviceQueue::admit(Request& request) {
     if (alive() == 0) {
         return Error{lost_text(), {}};
     }
-    if (waiting_ >= options_.capacity) {
+    if (waiting_ >= options_.capacity && !always) {
         return inferstep::fail("BUSY the queue of device {} is full: {} requests wait", options_.name, waiting_);
     }
     ++waiting_;

@@ -47,8 +47,9 @@ class DeviceQueue {
     DeviceQueue& operator=(const DeviceQueue&) = delete;
 
     // Count the request as waiting from now on, before it is submitted. Errors, BUSY: the queue is full, or too many
-    // workers are lost; TIMEOUT: the model has not returned.
-    Status admit(Request& request);
+    // workers are lost; TIMEOUT: the model has not returned. `always`: a full queue
+    // does not refuse it, as the next step of something that has begun.
+    Status admit(Request& request, bool always = false);
     // An admitted request becomes due. Nothing happens when it has been cancelled.
     void submit(const RequestRef& request);
     // An admitted request cannot be executed after all: it is done, with this error. Nothing when it was cancelled.

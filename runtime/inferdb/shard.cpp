@@ -17,7 +17,8 @@ struct Runner {
     const char* name;
     redis::Command function;
 };
-constexpr std::array kRunners{Runner{"AI.MODELEXECUTE", model_execute}};
+constexpr std::array kRunners{Runner{"AI.MODELEXECUTE", model_execute}, Runner{"AI.MODELRUN", model_run},
+                              Runner{"AI.SCRIPTEXECUTE", script_execute}, Runner{"AI.SCRIPTRUN", script_run}};
 
 const Runner* find_runner(std::string_view name) {
     for (const Runner& runner : kRunners) {

@@ -86,6 +86,8 @@ bool register_tensor_type(redis::Context* context) { return TensorKey::register_
 
 Result<TensorRef> find_tensor(redis::Context* context, redis::String* name) { return TensorKey::find(context, name); }
 
+Status check_tensor_key(redis::Context* context, redis::String* name) { return TensorKey::check(context, name); }
+
 Status store_tensor(redis::Context* context, redis::String* name, TensorRef tensor) {
     return TensorKey::store(context, name, std::move(tensor));
 }

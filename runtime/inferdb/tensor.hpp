@@ -23,6 +23,8 @@ bool register_tensor_type(redis::Context* context);
 
 // Errors: no such key, a key of another type.
 Result<TensorRef> find_tensor(redis::Context* context, redis::String* name);
+// Error: a key of another type.
+Status check_tensor_key(redis::Context* context, redis::String* name);
 // Replaces a tensor; a key of another type is an error.
 Status store_tensor(redis::Context* context, redis::String* name, TensorRef tensor);
 // Tell replicas and the append-only file what the key holds now.

@@ -57,6 +57,12 @@ class TypedKey {
         return value != nullptr ? Result<Ref>(ref(value)) : Result<Ref>(wrong_type());
     }
 
+    // Whether a value of this type may be stored there: not where there is one of another type.
+    static Status check(redis::Context* context, redis::String* name) {
+        const OpenKey key(context, name, redis::kRead);
+        return key.empty() || key.value(key_type) != nullptr ? Status::ok() : Status(wrong_type());
+    }
+
     // Replaces a value of this type; a key of another type is an error.
     static Status store(redis::Context* context, redis::String* name, Ref value) {
         const OpenKey key(context, name, redis::kRead | redis::kWrite);

@@ -11,6 +11,7 @@
 
 #include "inferdb/backends/convert_torch.hpp"
 #include "inferdb/backends/model_torch.hpp"
+#include "inferdb/backends/script_torch.hpp"
 #include "inferdb/backends/threads_torch.hpp"
 #include "vision/resnet_torch.hpp"
 
@@ -69,6 +70,11 @@ class TorchBackend final : public Backend {
         } catch (...) {
             return Error{"the model cannot be read", {}};
         }
+    }
+
+    Result<std::shared_ptr<Script>> compile(const std::string& source, const std::string& device) override {
+        const auto place = parse_device(device);
+        return place ? compile_script(source, *place) : Result<std::shared_ptr<Script>>(place.error());
     }
 
     void prepare_thread(int threads) override { set_thread_default(threads); }
