@@ -5,26 +5,8 @@ load ../lib/db
 setup_file() { db_start TPQ 1 THREADS 1 DEVICE cpu; }
 teardown_file() { db_stop; }
 
-# Clients whose requests wait behind a slow execution, so that all are there when the worker looks.
-setup() {
-    export PRELUDE_BATCH='
-def together(model, tensors):
-    busy = occupy()
-    clients = []
-    for i, values in enumerate(tensors):
-        client = connect()
-        put(f"in{i}", *values, client=client)
-        client.send(*run(model, [f"in{i}"], [f"out{i}"]))
-        clients.append(client)
-    until(lambda: state("waiting") == len(tensors), "all requests waiting")
-    same(busy.receive(), b"OK")
-    return [client.receive() for client in clients]
-'
-}
-batch_py() { { printf '%s\n' "$PRELUDE_BATCH" && cat; } | db_py; }
-
 @test "two clients become one batch, and each gets its own samples back" {
-    batch_py <<'PY'
+    db_py <<'PY'
 store("m", DOUBLE, "BATCHSIZE", 8)
 same(together("m", [([1, 2], 1, 2), ([3, 4, 5, 6], 2, 2), ([7, 8], 1, 2)]), [b"OK"] * 3)
 same([get(f"out{i}") for i in range(3)], [[2, 4], [6, 8, 10, 12], [14, 16]])
@@ -34,16 +16,16 @@ same([info["batches"], info["samples"], info["calls"], info["meanbatch"]], [1, 4
 PY
 }
 
-@test "without BATCHSIZE every request is executed alone" {
-    batch_py <<'PY'
-store("m", DOUBLE)
+@test "with BATCHSIZE 1 every request is executed alone, and nothing is tried" {
+    db_py <<'PY'
+store("m", DOUBLE, "BATCHSIZE", 1)
 same(together("m", [([1], 1, 1), ([2], 1, 1)]), [b"OK"] * 2)
-same([stats("m")["batches"], stats("m")["samples"]], [2, 2])
+same([stats("m")["batches"], stats("m")["samples"], stats("m")["trials"]], [2, 2, 0])
 PY
 }
 
 @test "a batch never exceeds BATCHSIZE, unless one request does" {
-    batch_py <<'PY'
+    db_py <<'PY'
 store("m", DOUBLE, "BATCHSIZE", 3)
 same(together("m", [([1, 2], 2, 1), ([3], 1, 1), ([4], 1, 1), ([5, 6, 7, 8, 9], 5, 1)]), [b"OK"] * 4)
 same([get(f"out{i}") for i in range(4)], [[2, 4], [6], [8], [10, 12, 14, 16, 18]])
@@ -52,7 +34,7 @@ PY
 }
 
 @test "only inputs that agree in type and extents are joined" {
-    batch_py <<'PY'
+    db_py <<'PY'
 store("m", DOUBLE, "BATCHSIZE", 8)
 db("AI.TENSORSET", "d", "DOUBLE", 1, 2, "VALUES", 1, 2)
 busy = occupy()
@@ -69,7 +51,7 @@ PY
 }
 
 @test "several inputs and outputs are joined and told apart" {
-    batch_py <<'PY'
+    db_py <<'PY'
 store("two", script("a: Tensor, b: Tensor -> Tuple[Tensor, Tensor]", "return (torch.add(a, b), torch.sum(a, [1]))"), "BATCHSIZE", 4)
 busy = occupy()
 clients = [connect(), connect()]
@@ -85,7 +67,7 @@ PY
 }
 
 @test "one bad request does not spoil the others of its batch" {
-    batch_py <<'PY'
+    db_py <<'PY'
 picky = script("x: Tensor -> Tensor", "return torch.index_select(torch.mul(torch.arange(4), 10), 0, torch.to(torch.reshape(x, [-1]), 4))")
 store("m", picky, "BATCHSIZE", 4)
 replies = together("m", [([1], 1, 1), ([99], 1, 1), ([2], 1, 1)])
@@ -97,7 +79,7 @@ PY
 }
 
 @test "a model whose outputs cannot be told apart is executed for each alone" {
-    batch_py <<'PY'
+    db_py <<'PY'
 store("m", script("x: Tensor -> Tensor", "return torch.sum(x)"), "BATCHSIZE", 4)
 same(together("m", [([1], 1, 1), ([2], 1, 1)]), [b"OK"] * 2)
 same([get("out0"), get("out1")], [[1], [2]])

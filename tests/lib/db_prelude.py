@@ -106,3 +106,17 @@ def occupy(seconds_of_work=300):
     busy.send(*run("slow", ["work"], ["done"]))
     until(lambda: state("running") == 1, "the slow execution")
     return busy
+
+
+def together(model, tensors, seconds_of_work=300):
+    """The replies to requests that wait behind a slow execution, so that all are there when the worker looks."""
+    busy = occupy(seconds_of_work)
+    clients = []
+    for i, values in enumerate(tensors):
+        client = connect()
+        put(f"in{i}", *values, client=client)
+        client.send(*run(model, [f"in{i}"], [f"out{i}"]))
+        clients.append(client)
+    until(lambda: state("waiting") == len(tensors), "all requests waiting")
+    same(busy.receive(), b"OK")
+    return [client.receive() for client in clients]

@@ -58,7 +58,7 @@ void gives_up_tasks_too() {
         never->wait(true);
         return Status::ok();
     }),
-                "TIMEOUT it did not return within 0.3 s");
+                "TIMEOUT the execution did not return within 0.3 s");
     CHECK_EQ(bench.queue->lost(), 1U);
     bench.model->held = false;
     bench.send({1}, {1, 1});
