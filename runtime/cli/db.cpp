@@ -3,6 +3,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/db_arguments.hpp"
+#include "cli/db_standard.hpp"
 #include "core/step.hpp"
 #include "db/serve.hpp"
 #include "db/state_dir.hpp"
@@ -21,6 +22,7 @@ void add_db(CLI::App& app, Outcome& outcome) {
         ->type_name("FD");
     serve_command->add_option("--life-fd", arguments->life_fd, "the pipe that ends with the step (for the plugin)")
         ->type_name("FD");
+    add_db_standard(*db, outcome);
     CLI::App* sweep_command =
         db->add_subcommand("sweep", "Remove the state directories that dead steps of yours left on this node");
     auto statedir = std::make_shared<std::string>(DbOptions{}.statedir);

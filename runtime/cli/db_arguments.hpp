@@ -10,4 +10,7 @@ namespace inferstep::cli {
 // `environment`: also take what is not given from the variables that srun takes it from (INFER_COLOCATE, …).
 void add_db_arguments(CLI::App& app, DbArguments& arguments, bool environment);
 
+// Those of `inferstep db standard`.
+void add_standard_arguments(CLI::App& app, DbArguments& arguments);
+
 }  // namespace inferstep::cli

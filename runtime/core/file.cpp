@@ -79,7 +79,7 @@ Result<std::string> read_file(const std::string& path) {
     return all;
 }
 
-Status write_file(const std::string& path, std::string_view data) {
+Status write_file(const std::string& path, std::string_view data, unsigned mode) {
     std::string temporary = path + ".XXXXXX";
     const UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));
     if (!fd) {
@@ -88,7 +88,7 @@ Status write_file(const std::string& path, std::string_view data) {
     const mode_t mask = umask(0);
     umask(mask);
     int error = write_all(fd.get(), data);
-    if (error == 0 && (fchmod(fd.get(), 0644 & ~mask) != 0 || rename(temporary.c_str(), path.c_str()) != 0)) {
+    if (error == 0 && (fchmod(fd.get(), mode & ~mask) != 0 || rename(temporary.c_str(), path.c_str()) != 0)) {
         error = errno;
     }
     if (error != 0) {

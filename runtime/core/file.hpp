@@ -11,10 +11,10 @@
 namespace inferstep {
 
 Result<std::string> read_file(const std::string& path);  // whole, any size, binary
-Status write_file(const std::string& path,
-                  std::string_view data);            // atomic: a temporary beside it, then rename; mode 0644 & ~umask
-Status make_directories(const std::string& path);    // like mkdir -p
-std::string absolute_path(const std::string& path);  // against the current directory; no symlink is resolved
+// Atomic: a temporary beside it, then rename. The file's mode is `mode` without the umask's bits.
+Status write_file(const std::string& path, std::string_view data, unsigned mode = 0644);
+Status make_directories(const std::string& path);             // like mkdir -p
+std::string absolute_path(const std::string& path);           // against the current directory; no symlink is resolved
 Result<std::string> sha256_of_file(const std::string& path);  // 64 lower-case hex digits
 Result<std::string> random_hex(std::size_t bytes);            // from the kernel
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/client_env.hpp"
 #include "core/fd.hpp"
 #include "core/page.hpp"
 
@@ -57,9 +58,7 @@ bool for_each_variable(const Page& page, const PageTask& task, Set&& set) {
     }
     char number[16];
     snprintf(number, sizeof number, "%d", index);
-    set("SSDB", PageText(page.instances[index].endpoint).text, true);
-    set("SR_DB_TYPE", "Standalone", true);      // else a SmartRedis client takes it for a cluster
-    set("SR_SOCKET_TIMEOUT", "600000", false);  // its own 250 ms let it send a slow request 101 times
+    for_each_client_variable(PageText(page.instances[index].endpoint).text, "Standalone", true, set);
     set("INFER_STATE_DIR", PageText(page.state_dir).text, true);
     set("INFER_INSTANCE", number, true);
     return true;

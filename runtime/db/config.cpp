@@ -5,6 +5,8 @@
 namespace inferstep {
 namespace {
 
+constexpr int kNodeTimeoutMs = 10'000;  // after which the others call a silent shard lost
+
 // What a client may do: what SmartRedis and our own client send, and what a person needs to look around. Nothing that
 // runs code (EVAL, FUNCTION, MODULE, DEBUG), moves data elsewhere (REPLICAOF, MIGRATE, DUMP, RESTORE), watches others
 // (MONITOR, ACL, CLIENT LIST) or ends the server (SHUTDOWN).
@@ -12,7 +14,8 @@ constexpr const char* kClientCommands[] = {
     // connection
     "auth", "hello", "ping", "echo", "select", "quit", "reset", "client|setname", "client|getname", "client|id",
     // about the server
-    "info", "command", "dbsize", "time", "cluster|slots", "cluster|info", "config|get", "lastsave",
+    "info", "command", "dbsize", "time", "cluster|slots", "cluster|shards", "cluster|nodes", "cluster|info",
+    "cluster|keyslot", "cluster|myid", "asking", "readonly", "readwrite", "config|get", "lastsave",
     // keys
     "exists", "del", "unlink", "rename", "copy", "type", "keys", "scan", "expire", "ttl", "flushdb", "save",
     // strings, hashes (datasets) and lists (of datasets)
@@ -42,8 +45,27 @@ std::string quoted(const std::string& word) {
 // Redis' I/O threads spin: they pay only where CPUs are plenty, and cost 2-5 times the speed where there is one.
 int io_threads(int cpus) { return cpus >= 32 ? 4 : cpus >= 16 ? 2 : 1; }
 
+// A shard announces the address that it was told, and a slot without its shard is an error, not an empty answer.
+// Without a secret Redis' own protected mode would refuse everybody from elsewhere.
+std::string network_lines(const RedisSettings& s) {
+    const Network& n = s.network;
+    if (n.port == 0) {
+        return "# no TCP\nport 0\n";
+    }
+    std::string lines = fmt::format("# TCP on one interface\nport {}\nbind {}\ntcp-backlog 4096\nprotected-mode {}\n",
+                                    n.port, n.address, n.secret.empty() ? "no" : "yes");
+    if (n.cluster) {
+        lines += fmt::format(
+            "# one shard of several\ncluster-enabled yes\ncluster-config-file {}\ncluster-announce-ip {}\n"
+            "cluster-require-full-coverage yes\ncluster-node-timeout {}\n",
+            quoted(s.socket.substr(s.socket.rfind('/') + 1) + ".nodes"), n.address, kNodeTimeoutMs);
+    }
+    return lines;
+}
+
 std::string access_rules(const RedisSettings& s) {
-    std::string client = "user default on nopass resetchannels ~* -@all";
+    std::string client = fmt::format("user default on {} resetchannels ~* -@all",
+                                     s.network.secret.empty() ? "nopass" : ">" + s.network.secret);
     for (const char* command : kClientCommands) {
         client += fmt::format(" +{}", command);
     }
@@ -58,8 +80,8 @@ std::string render_redis_conf(const RedisSettings& s) {
     const auto line = [&conf](const std::string& why, const std::string& setting) {
         conf += fmt::format("# {}\n{}\n", why, setting);
     };
-    line("no TCP: a Unix socket in a directory of mode 0700 is the only door",
-         "port 0\nunixsocket " + quoted(s.socket) + "\nunixsocketperm 700");
+    line("a Unix socket in a directory of mode 0700", "unixsocket " + quoted(s.socket) + "\nunixsocketperm 700");
+    conf += network_lines(s);
     line("the supervisor owns this process and restarts nothing behind its back", "daemonize no\nsupervised no");
     line("the log is this process' output, a file of the state directory", "logfile \"\"\nloglevel notice");
     line("where an explicit SAVE writes; it is removed with the step", "dir " + quoted(s.directory));

@@ -13,6 +13,16 @@ namespace inferstep {
 // The user by which the supervisor itself talks to its databases; everybody else is Redis' user `default`.
 constexpr const char* kSupervisorUser = "supervisor";
 
+// How clients of other nodes reach a database. Without a port it listens on its Unix socket alone.
+struct Network {
+    std::string address;   // IPv4 of the interface
+    int port = 0;          // its cluster bus listens on port + kBusOffset
+    bool cluster = false;  // one shard of several
+    std::string secret;    // with which every client authenticates; empty: none needs to
+    std::string endpoint() const { return fmt::format("{}:{}", address, port); }
+};
+constexpr int kBusOffset = 10'000;  // Redis' own rule
+
 struct RedisSettings {
     std::string directory;  // the step's state directory: where SAVE may write
     std::string socket;     // its Unix socket, in that directory
@@ -22,6 +32,7 @@ struct RedisSettings {
     int tpq = 1;            // worker threads per device queue
     Device device = Device::automatic;
     std::uint64_t max_memory = 0;  // bytes
+    Network network = {};
 };
 
 std::string render_redis_conf(const RedisSettings& settings);

@@ -102,13 +102,14 @@ Result<Instance> Instance::start(int index, const Settings& settings, const Stat
     instance.socket_ = directory.file(instance.name_ + ".sock");
     instance.log_file_ = directory.file(instance.name_ + ".log");
     instance.plan_ = settings.plan;
+    instance.network_ = settings.network;
     const Result<UniqueFd> log = directory.create_file(instance.name_ + ".log");
     if (!log) {
         return log.error();
     }
-    const Result<UniqueFd> conf =
-        pipe_with(render_redis_conf({directory.path(), instance.socket_, settings.module, settings.password,
-                                     settings.plan.cpus.count(), settings.tpq, settings.device, settings.max_memory}));
+    const Result<UniqueFd> conf = pipe_with(render_redis_conf(
+        {directory.path(), instance.socket_, settings.module, settings.password, settings.plan.cpus.count(),
+         settings.tpq, settings.device, settings.max_memory, settings.network}));
     if (!conf) {
         return conf.error();
     }

@@ -11,6 +11,7 @@
 #include "core/fd.hpp"
 #include "core/json.hpp"
 #include "core/result.hpp"
+#include "db/config.hpp"
 #include "db/loader.hpp"
 #include "db/options.hpp"
 #include "db/state_dir.hpp"
@@ -35,6 +36,7 @@ class Instance {
         int tpq = 1;
         Device device = Device::automatic;
         std::uint64_t max_memory = 0;  // bytes
+        Network network = {};
     };
 
     // Start redis-server number `index`; it is killed when the calling thread ends. Error: the program cannot be
@@ -45,6 +47,7 @@ class Instance {
     const std::string& socket() const { return socket_; }  // path
     std::string endpoint() const { return "unix://" + socket_; }
     const std::string& log_file() const { return log_file_; }  // path
+    const Network& network() const { return network_; }
     const PlannedInstance& plan() const { return plan_; }
     pid_t pid() const { return pid_; }
     int pidfd() const { return pidfd_.get(); }  // readable when it has ended; -1 once reaped
@@ -56,6 +59,9 @@ class Instance {
     // The last `lines` lines of its log; after a crash the first ones of its report.
     std::vector<std::string> log_tail(std::size_t lines) const;
 
+    // What stands before the name of a model that it is given: "{tag}." in a shard, whose keys must lie in its slots.
+    std::string prefix;
+
     // What it has been made ready with, and what it counted until its end; empty until known.
     double ready_s = 0;
     std::vector<LoadedModel> models;
@@ -66,6 +72,7 @@ class Instance {
     std::string name_;
     std::string socket_;
     std::string log_file_;
+    Network network_;
     PlannedInstance plan_;
     pid_t pid_ = -1;
     UniqueFd pidfd_;

@@ -45,8 +45,8 @@ Result<MappedFile> map_file(const std::string& path) {
     return MappedFile{{static_cast<const std::byte*>(at), [size, at](const std::byte*) { munmap(at, size); }}, size};
 }
 
-std::vector<std::string> store_command(const ModelSpec& model, const std::string& device) {
-    std::vector<std::string> words = {"AI.MODELSTORE", model.name, model.backend, device};
+std::vector<std::string> store_command(const ModelSpec& model, const LoadedModel& loaded) {
+    std::vector<std::string> words = {"AI.MODELSTORE", loaded.key, model.backend, loaded.device};
     const auto number = [&words](const char* key, int value) {
         if (value > 0) {
             words.insert(words.end(), {key, std::to_string(value)});
@@ -74,14 +74,18 @@ Status store(client::Connection& connection, const ModelSpec& model, LoadedModel
     }
     loaded.bytes = file->size;
     const std::int64_t start = now_ns();
-    const Result<client::Reply> stored = ask(connection, store_command(model, loaded.device), deadline, chunks);
+    const Result<client::Reply> stored = ask(connection, store_command(model, loaded), deadline, chunks);
     loaded.store_s = seconds_since(start);
     return stored ? Status::ok() : Status(stored.error());
 }
 
 // One inference on zeros of the shape that was named, so that the first client finds everything allocated and tuned.
-Status warm_up(client::Connection& connection, const ModelSpec& model, LoadedModel& loaded, client::Deadline deadline) {
-    std::vector<std::string> put = {"AI.TENSORSET", kWarmupInput, name_of(model.warmup_type)};
+Status warm_up(client::Connection& connection, const ModelSpec& model, const LoadRequest& request,
+               LoadedModel& loaded) {
+    const client::Deadline deadline = request.deadline;
+    const std::string input = request.prefix + kWarmupInput;
+    const std::string output = request.prefix + kWarmupOutput;
+    std::vector<std::string> put = {"AI.TENSORSET", input, name_of(model.warmup_type)};
     std::size_t bytes = bytes_of(model.warmup_type);
     for (const std::int64_t size : model.warmup) {
         put.push_back(std::to_string(size));
@@ -95,9 +99,8 @@ Status warm_up(client::Connection& connection, const ModelSpec& model, LoadedMod
         return r.error();
     }
     const Result<client::Reply> ran =
-        ask(connection, {"AI.MODELEXECUTE", model.name, "INPUTS", "1", kWarmupInput, "OUTPUTS", "1", kWarmupOutput},
-            deadline);
-    const Result<client::Reply> gone = ask(connection, {"DEL", kWarmupInput, kWarmupOutput}, deadline);
+        ask(connection, {"AI.MODELEXECUTE", loaded.key, "INPUTS", "1", input, "OUTPUTS", "1", output}, deadline);
+    const Result<client::Reply> gone = ask(connection, {"DEL", input, output}, deadline);
     loaded.warmup_s = seconds_since(start);
     return ran ? (gone ? Status::ok() : Status(gone.error())) : Status(ran.error());
 }
@@ -136,6 +139,7 @@ Result<std::vector<LoadedModel>> make_ready(const LoadRequest& request, Progress
     for (const ModelSpec& model : request.models) {
         LoadedModel& entry = loaded.emplace_back();
         entry.name = model.name;
+        entry.key = request.prefix + model.name;
         entry.device = model.device.empty() ? request.device : model.device;
         progress.set("loading model " + model.name);
         if (Status s = store(*connection, model, entry, request.deadline); !s) {
@@ -145,7 +149,7 @@ Result<std::vector<LoadedModel>> make_ready(const LoadRequest& request, Progress
             continue;
         }
         progress.set("warming up model " + model.name);
-        if (Status s = warm_up(*connection, model, entry, request.deadline); !s) {
+        if (Status s = warm_up(*connection, model, request, entry); !s) {
             return fail("--infer-model {}: the warm-up inference failed: {}", model.name, s.error().message);
         }
     }

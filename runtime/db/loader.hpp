@@ -14,6 +14,7 @@ namespace inferstep {
 
 struct LoadedModel {
     std::string name;
+    std::string key;  // the name, behind the prefix
     std::string device;
     std::size_t bytes = 0;
     double store_s = 0;   // sent, loaded and optimized
@@ -42,6 +43,7 @@ struct LoadRequest {
     std::string password;
     std::vector<ModelSpec> models;
     std::string device;  // of models that name none: CPU or GPU
+    std::string prefix;  // of all keys that are made
     client::Deadline deadline;
 };
 

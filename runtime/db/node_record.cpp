@@ -42,6 +42,9 @@ Json models_json(const std::vector<LoadedModel>& models) {
 Json instance_json(const Instance& instance) {
     Json json = Json::object();
     json.set("name", instance.name()).set("endpoint", instance.endpoint()).set("pid", instance.pid());
+    if (instance.network().port != 0) {
+        json.set("tcp", instance.network().endpoint());
+    }
     json.set("cpus", cpu_list(instance.plan().cpus)).set("ready_s", instance.ready_s);
     json.set("loaded", models_json(instance.models));
     if (instance.statistics) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ namespace inferstep {
 struct DbArguments {
     std::string colocate, db_cpus, db_tpq, pin_app, device, timeout;
     std::string outdir, statedir, cwd, redis, page_fd, life_fd;
+    std::string memory, port, interface, tcp_auth;  // of a standard database
     std::vector<std::string> models;
     bool verbose = false;
     bool dry_run = false;
@@ -39,6 +41,13 @@ struct ModelSpec {
     TensorType warmup_type = TensorType::float32;
 };
 
+// `inferstep db standard`: the databases of all nodes of the step are the shards of one, reached over TCP.
+struct StandardOptions {
+    int port = 6780;        // the first one tried
+    std::string interface;  // empty: chosen
+    bool authenticate = true;
+};
+
 struct DbOptions {
     int instances = 0;  // --colocate; 0: no database
     int db_cpus = 0;    // 0: the planner's default
@@ -51,6 +60,8 @@ struct DbOptions {
     std::string statedir = "/dev/shm";
     std::string redis;  // absolute path of redis-server
     std::vector<ModelSpec> models;
+    std::uint64_t memory = 0;  // bytes, of all databases of the node; 0: half of what the step may use
+    std::optional<StandardOptions> standard;
     bool verbose = false;
     bool dry_run = false;
 };
@@ -58,6 +69,9 @@ struct DbOptions {
 // Errors name the option, show the word, and say what is accepted. A relative path is one below --cwd (default: the
 // current directory).
 Result<DbOptions> parse_db_options(const DbArguments& arguments);
+
+// Those of `inferstep db standard`: always with a database, and with DbOptions::standard.
+Result<DbOptions> parse_standard_options(DbArguments arguments);
 
 // The command line by which `inferstep db serve` gets the same options.
 std::vector<std::string> as_arguments(const DbOptions& options);

@@ -81,4 +81,19 @@ int serve(const DbArguments& arguments) {
     return Supervisor(*options, std::move(*page), std::move(*events)).run();
 }
 
+int serve_standard(const DbArguments& arguments) {
+    const Result<DbOptions> options = parse_standard_options(arguments);
+    if (!options) {
+        print_error(in_own_words(options.error()));
+        return kWrongCommandLine;
+    }
+    Result<Events> events = Events::create(UniqueFd());
+    if (!events) {
+        print_error(events.error());
+        return 1;
+    }
+    set_verbose(options->verbose);
+    return Supervisor(*options, std::nullopt, std::move(*events)).run();
+}
+
 }  // namespace inferstep

@@ -9,4 +9,7 @@ namespace inferstep {
 // to those who wait on the page, if there is one, and else printed: a wrong option as well.
 int serve(const DbArguments& arguments);
 
+// One node's part of `inferstep db standard`, in the foreground. Options that are wrong are printed.
+int serve_standard(const DbArguments& arguments);
+
 }  // namespace inferstep

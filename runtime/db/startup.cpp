@@ -29,11 +29,11 @@ struct Job {
     std::optional<Result<std::vector<LoadedModel>>> result;
 };
 
-Result<std::shared_ptr<Job>> begin(const Instance& instance, const std::string& password, const DbOptions& options,
-                                   client::Deadline deadline) {
+Result<std::shared_ptr<Job>> begin(const Instance& instance, const std::string& password,
+                                   const std::vector<ModelSpec>& models, client::Deadline deadline) {
     auto job = std::make_shared<Job>();
-    job->request = {instance.socket(), password, options.models, instance.plan().gpus.empty() ? "CPU" : "GPU",
-                    deadline + kGrace};
+    job->request = {instance.socket(), password,         models, instance.plan().gpus.empty() ? "CPU" : "GPU",
+                    instance.prefix,   deadline + kGrace};
     job->done.reset(eventfd(0, EFD_CLOEXEC));
     if (!job->done) {
         return fail("cannot make an event: {}", std::strerror(errno));
@@ -61,11 +61,6 @@ Status finish(Job& job, std::int64_t start_ns, Instance& instance) {
     return Status::ok();
 }
 
-Error died(Instance& instance) {
-    instance.reap();
-    return fail("{} ended before it was ready ({})", instance.name(), describe_exit(instance.ended()->wait_status));
-}
-
 Error too_late(const std::vector<Instance>& instances, const std::vector<std::shared_ptr<Job>>& jobs, int timeout_s) {
     std::string late;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -83,27 +78,32 @@ bool contains(const std::vector<int>& fds, int fd) { return std::find(fds.begin(
 // Look at what `ready` says of one database. An error of its thread may be the first sign that it has ended.
 Status look_at(Instance& instance, Job& job, const std::vector<int>& ready, std::int64_t start_ns, Events& events) {
     if (contains(ready, instance.pidfd())) {
-        return died(instance);
+        return ended_too_soon(instance);
     }
     if (!contains(ready, job.done.get())) {
         return Status::ok();
     }
     Status status = finish(job, start_ns, instance);
     if (!status && contains(events.wait({instance.pidfd()}, kDeathMs), instance.pidfd())) {
-        return died(instance);
+        return ended_too_soon(instance);
     }
     return status;
 }
 
 }  // namespace
 
+Error ended_too_soon(Instance& instance) {
+    instance.reap();
+    return fail("{} ended before it was ready ({})", instance.name(), describe_exit(instance.ended()->wait_status));
+}
+
 Status make_all_ready(std::vector<Instance>& instances, const std::string& password, const DbOptions& options,
-                      std::int64_t start_ns, Events& events) {
+                      const std::vector<ModelSpec>& models, std::int64_t start_ns, Events& events) {
     const std::int64_t left_ns = start_ns + options.timeout_s * std::int64_t{1'000'000'000} - now_ns();
     const client::Deadline deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(left_ns);
     std::vector<std::shared_ptr<Job>> jobs;
     for (const Instance& instance : instances) {
-        Result<std::shared_ptr<Job>> job = begin(instance, password, options, deadline);
+        Result<std::shared_ptr<Job>> job = begin(instance, password, models, deadline);
         if (!job) {
             return job.error();
         }

@@ -6,16 +6,20 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <memory>
 
 #include "core/file.hpp"
+#include "core/words.hpp"
 
 namespace inferstep {
 namespace {
 
 constexpr int kMaxDepth = 16;
+constexpr const char* kOutside = "outside";  // the file that lists what the owner has elsewhere
 constexpr std::size_t kLongestSocket = sizeof(sockaddr_un::sun_path) - 1;
 
 struct CloseDir {
@@ -50,6 +54,18 @@ void remove_contents(int directory, dev_t device, int depth) {
         if (depth < kMaxDepth && inner && fstat(inner.get(), &st) == 0 && st.st_dev == device) {
             remove_contents(inner.get(), device, depth + 1);
             unlinkat(directory, entry->d_name, AT_REMOVEDIR);
+        }
+    }
+}
+
+// What a dead owner of the directory had elsewhere: its own files, so that it could remove them itself just as well.
+void remove_outside(int directory) {
+    const UniqueFd fd(openat(directory, kOutside, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    std::string text(std::size_t{1} << 20U, '\0');
+    const ssize_t size = fd ? read(fd.get(), text.data(), text.size()) : 0;
+    for (const std::string& path : split(text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(size, 0))), '\n')) {
+        if (path.starts_with('/')) {
+            std::remove(path.c_str());
         }
     }
 }
@@ -152,6 +168,10 @@ Result<UniqueFd> StateDir::create_file(const std::string& name) const {
     return fd;
 }
 
+Status StateDir::note_outside(const std::vector<std::string>& paths) const {
+    return write_file(file(kOutside), fmt::format("{}\n", fmt::join(paths, "\n")));
+}
+
 void StateDir::remove() {
     if (self_) {
         remove_directory(parent_.get(), path_.substr(path_.rfind('/') + 1).c_str(), self_.get());
@@ -170,6 +190,7 @@ int sweep_state_dirs(const std::string& statedir, const std::string& node) {
         const bool ours = is_of_node(entry->d_name, node);
         const UniqueFd fd = ours ? open_directory(parent->get(), entry->d_name) : UniqueFd();
         if (fd && is_private(fd.get()) && flock(fd.get(), LOCK_EX | LOCK_NB) == 0) {
+            remove_outside(fd.get());
             remove_directory(parent->get(), entry->d_name, fd.get());
             ++swept;
         }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/fd.hpp"
 #include "core/result.hpp"
@@ -24,6 +25,10 @@ class StateDir {
     const std::string& path() const { return path_; }
     std::string file(const std::string& name) const { return path_ + "/" + name; }
     Result<UniqueFd> create_file(const std::string& name) const;  // new, empty, mode 0600, opened for appending
+
+    // Note what its owner has elsewhere (absolute paths of files and of directories that become empty): a sweep removes
+    // that as well.
+    Status note_outside(const std::vector<std::string>& paths) const;
 
     // Remove it with all that is in it; a second call does nothing.
     void remove();

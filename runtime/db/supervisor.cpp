@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kTailAtStart = 20;  // lines of a log that are shown when a database does not start …
 constexpr std::size_t kTailLater = 5;     // … and when it ends while the tasks run
+constexpr int kHealthCheckMs = 1000;
 constexpr int kStatisticsMs = 300;
 constexpr int kScancelMs = 3000;  // the step may end meanwhile, and slurmstepd waits for us only so long
 
@@ -46,12 +47,18 @@ int Supervisor::give_up(const Error& error) {
     stop_all(instances_, password_, false);
     record_.state = "failed";
     record_.message = error.message;
+    if (standard_) {
+        standard_->retire();
+    }
     if (directory_) {
         write_records();
         directory_->remove();
     }
     if (page_ || !options_.dry_run) {
         tell_failure(page_ ? &**page_ : nullptr, error);
+    }
+    if (options_.standard && !options_.dry_run && !events_.stopped()) {
+        end_tasks();  // the others would wait for us in vain
     }
     return options_.dry_run ? 0 : 1;
 }
@@ -62,11 +69,14 @@ void Supervisor::watch() {
         for (const Instance& instance : instances_) {
             fds.push_back(instance.pidfd());
         }
-        const std::vector<int> ready = events_.wait(fds, -1);
+        const std::vector<int> ready = events_.wait(fds, standard_ ? kHealthCheckMs : -1);
         for (Instance& instance : instances_) {
             if (!events_.stopped() && std::find(ready.begin(), ready.end(), instance.pidfd()) != ready.end()) {
                 report(instance);
             }
+        }
+        if (standard_ && ready.empty() && !events_.stopped()) {
+            check_cluster();
         }
     }
 }
@@ -74,15 +84,27 @@ void Supervisor::watch() {
 // A database ended before its step did.
 void Supervisor::report(Instance& instance) {
     instance.reap();
-    std::string text = fmt::format("{} of node {} ended early: {}", instance.name(), record_.id.node,
-                                   describe_exit(instance.ended()->wait_status));
+    std::string text =
+        fmt::format("{} of node {} ended early: {}", standard_ ? standard_->describe(instance) : instance.name(),
+                    record_.id.node, describe_exit(instance.ended()->wait_status));
     if (oom_kills() > oom_kills_) {
         text += fmt::format("; the kernel killed for memory in this step, which may use {} MiB",
                             record_.memory_limit >> 20U);
     }
-    record_.events.push_back(text);
-    print_error({text, {}});
+    lose(text);
     show_tail(instance, kTailLater);
+}
+
+void Supervisor::check_cluster() {
+    if (Status s = standard_->check(instances_[0], password_); !s) {
+        lose(s.error().message);
+    }
+}
+
+// The step is without one of its databases.
+void Supervisor::lose(const std::string& what) {
+    record_.events.push_back(what);
+    print_error({what, {}});
     if (!lost_one_) {
         lost_one_ = true;
         end_tasks();
@@ -98,7 +120,7 @@ void Supervisor::end_tasks() {
         }
     }
     // Those of other nodes would wait for ours, or compute in vain: Slurm alone can reach them.
-    if (page_ && (*page_)->node_count > 1) {
+    if (record_.id.slurm && record_.id.nodes > 1) {
         const std::string step = fmt::format("{}.{}", record_.id.job, record_.id.step);
         const Result<Captured> told = run_capture({"scancel", "--signal=TERM", step}, kScancelMs);
         if (!told || told->exit_code != 0) {
@@ -130,6 +152,9 @@ void Supervisor::count() {
 void Supervisor::finish() {
     record_.state = "ended";
     phase("stopping");
+    if (standard_) {
+        standard_->retire();
+    }
     count();
     stop_all(instances_, password_, true);
     phase("stopped");

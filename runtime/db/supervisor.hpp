@@ -17,6 +17,7 @@
 #include "db/node_plan.hpp"
 #include "db/node_record.hpp"
 #include "db/page_map.hpp"
+#include "db/standard.hpp"
 #include "db/state_dir.hpp"
 
 namespace inferstep {
@@ -24,7 +25,7 @@ namespace inferstep {
 class Supervisor {
    public:
     // Without a page it is a server in the foreground: it says "ready NAME ENDPOINT" on stdout and ends on a signal, or
-    // when it loses a database.
+    // when it loses a database. With DbOptions::standard it is one node's part of a standard database.
     Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events);
 
     int run();  // the exit code
@@ -34,15 +35,20 @@ class Supervisor {
     Status plan();
     Status prepare();
     Status start_instances();
+    Status make_ready();
+    Status say_ready();
     Status tell();
     int give_up(const Error& error);
     void watch();
     void report(Instance& instance);
+    void lose(const std::string& what);
+    void check_cluster();
     void end_tasks();
     void finish();
     void count();
     void write_records();
     void phase(const char* name);
+    Standard::Vigil vigil();
 
     const DbOptions& options_;
     std::optional<MappedPage> page_;
@@ -54,6 +60,7 @@ class Supervisor {
     std::optional<StateDir> directory_;
     std::string password_;  // of kSupervisorUser
     std::vector<Instance> instances_;
+    std::optional<Standard> standard_;
     NodeRecord record_;
     bool lost_one_ = false;  // a database ended before its step
 };

@@ -17,8 +17,11 @@ namespace inferstep {
 namespace {
 
 // Who we are, as the page has it; a server of its own is the step local.<pid>.
-StepIdentity identity(const Page* page) {
+StepIdentity identity(const Page* page, bool standard) {
     StepIdentity id = step_identity();
+    if (standard) {
+        return id;  // each task of the step is a supervisor
+    }
     id.slurm = page != nullptr && page->job_id != 0;
     id.job = id.slurm ? std::to_string(page->job_id) : "local";
     id.step = std::to_string(page != nullptr ? page->step_id : static_cast<std::uint32_t>(getpid()));
@@ -49,7 +52,7 @@ Result<std::string> module_file() {
 
 Supervisor::Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events)
     : options_(options), page_(std::move(page)), events_(std::move(events)) {
-    record_.id = identity(page_ ? &**page_ : nullptr);
+    record_.id = identity(page_ ? &**page_ : nullptr, options_.standard.has_value());
 }
 
 Status Supervisor::start() {
@@ -77,7 +80,7 @@ Status Supervisor::start() {
         return s;
     }
     phase("started");
-    if (Status s = make_all_ready(instances_, password_, options_, start_ns_, events_); !s) {
+    if (Status s = make_ready(); !s) {
         return s;
     }
     phase("ready");
@@ -113,8 +116,14 @@ Status Supervisor::prepare() {
     password_ = std::move(*password);
     const std::uint64_t given = page_ ? (*page_)->memory_mib << 20U : 0;
     record_.memory_limit = given > 0 ? std::min(given, memory_limit()) : memory_limit();
-    record_.max_memory = record_.memory_limit / 2 / plan_->plan.instances.size();
+    record_.max_memory =
+        (options_.memory > 0 ? options_.memory : record_.memory_limit / 2) / plan_->plan.instances.size();
     return Status::ok();
+}
+
+Standard::Vigil Supervisor::vigil() {
+    const auto left = std::chrono::seconds(options_.timeout_s) - std::chrono::nanoseconds(now_ns() - start_ns_);
+    return {events_, instances_, std::chrono::steady_clock::now() + left, options_.timeout_s};
 }
 
 Status Supervisor::start_instances() {
@@ -125,16 +134,57 @@ Status Supervisor::start_instances() {
     if (Status s = prepare(); !s) {
         return s;
     }
+    if (options_.standard) {
+        Result<Standard> joined = Standard::join(options_, record_.id, vigil());
+        if (!joined) {
+            return joined.error();
+        }
+        standard_ = std::move(*joined);
+        if (Status s = directory_->note_outside(standard_->files()); !s) {
+            return s;
+        }
+    }
     for (const PlannedInstance& planned : plan_->plan.instances) {
+        const Result<Network> network = standard_ ? standard_->next_network() : Result<Network>(Network());
+        if (!network) {
+            return network.error();
+        }
         Result<Instance> instance = Instance::start(
             static_cast<int>(instances_.size()),
-            {options_.redis, *module, password_, planned, options_.tpq, options_.device, record_.max_memory},
+            {options_.redis, *module, password_, planned, options_.tpq, options_.device, record_.max_memory, *network},
             *directory_);
         if (!instance) {
             return instance.error();
         }
         instances_.push_back(std::move(*instance));
     }
+    return Status::ok();
+}
+
+// A shard takes no key before the cluster stands.
+Status Supervisor::make_ready() {
+    if (standard_) {
+        if (Status s = make_all_ready(instances_, password_, options_, {}, start_ns_, events_); !s) {
+            return s;
+        }
+        phase("answering");
+        if (Status s = standard_->form(vigil(), password_); !s) {
+            return s;
+        }
+        phase("formed");
+    }
+    return make_all_ready(instances_, password_, options_, options_.models, start_ns_, events_);
+}
+
+// On standard output, for whoever started a server of its own.
+Status Supervisor::say_ready() {
+    if (standard_) {
+        return standard_->announce(vigil());
+    }
+    for (const Instance& instance : instances_) {
+        std::printf("ready %s %s\n", instance.name().c_str(), instance.endpoint().c_str());
+    }
+    std::fflush(stdout);
     return Status::ok();
 }
 
@@ -149,18 +199,13 @@ Status Supervisor::tell() {
         endpoints.push_back(instance.endpoint());
         print_note(fmt::format("{} on node {} is ready after {:.3f} s on CPUs {}", instance.name(), record_.id.node,
                                instance.ready_s, cpu_list(instance.plan().cpus)));
-        if (!page_) {
-            std::printf("ready %s %s\n", instance.name().c_str(), instance.endpoint().c_str());
-        }
     }
-    std::fflush(stdout);
-    if (page_) {
-        publish(plan_->plan, endpoints, directory_->path(), **page_);
-        if (!page_advance(**page_, PageState::starting, PageState::ready)) {
-            return fail("the tasks gave up waiting");
-        }
+    if (!page_) {
+        return say_ready();
     }
-    return Status::ok();
+    publish(plan_->plan, endpoints, directory_->path(), **page_);
+    return page_advance(**page_, PageState::starting, PageState::ready) ? Status::ok()
+                                                                        : Status(fail("the tasks gave up waiting"));
 }
 
 void Supervisor::phase(const char* name) { record_.phases.push_back({name, seconds_since(start_ns_)}); }

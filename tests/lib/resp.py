@@ -15,7 +15,9 @@ class Problem(Exception):
 
 class Client:
     def __init__(self, path, timeout=60):
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        """`path` of a Unix socket, or (host, port)."""
+        family = socket.AF_UNIX if isinstance(path, str) else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
         self.socket.connect(path)
         self.stream = self.socket.makefile("rb")
