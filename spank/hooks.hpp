@@ -34,6 +34,7 @@ void record_step();
 // This node's part of the step. The tasks are forked with a copy of it.
 struct Node {
     bool active = false;  // databases are asked for
+    bool sweeps = false;  // none are, but `inferstep db standard` is the program: what a SIGKILL leaves is removed
     Problem problem;      // why there is no page, when there is none
     Step step;
     char name[280] = "";  // SLURMD_NODENAME=…, as the sweep of a dead step wants it

@@ -99,8 +99,13 @@ bool take_local_option(int id, const char* value) {
 
 bool check_request(int count, char** words, bool step_follows) {
     Problem why;
-    if (!g_options.has(kColocate) && find_variable(nullptr, kTable[kColocate].twin) == nullptr) {
+    bool asked = false;
+    for (const int id : {kColocate, kAttach}) {
+        asked = asked || g_options.has(id) || find_variable(nullptr, kTable[id].twin) != nullptr;
+    }
+    if (!asked) {
         unsetenv("SLURM_INFER_COLOCATE");  // of a step that this command is part of
+        unsetenv("SLURM_INFER_ATTACH");
         return g_options.check_together(why) || say(why);
     }
     // A batch script can still make the files: its own srun looks.

@@ -2,7 +2,7 @@
 
 #include <ctype.h>
 
-#include "core/cwords.hpp"
+#include "core/attach.hpp"
 
 namespace inferstep::plugin {
 namespace {
@@ -88,9 +88,12 @@ bool OptionSet::take(int id, const char* value, Source source, bool last_wins, P
 
 bool OptionSet::check_together(Problem& why) const {
     for (int id = 0; id < kOptions && !has(kColocate); ++id) {
-        if (sources[id] == Source::given) {
+        if (sources[id] == Source::given && id != kAttach) {
             return why.is("--infer-%s is about databases, and there are none: add --infer-colocate", kTable[id].name);
         }
+    }
+    if (has(kColocate) && has(kAttach)) {
+        return why.is("--infer-attach uses a database that is there, --infer-colocate starts one: give one of them");
     }
     return !has(kDbCpus) || number(kDbCpus) >= number(kColocate) ||
            why.is("--infer-db-cpus=%s is too few for --infer-colocate=%s: every database needs a CPU", text(kDbCpus),
@@ -119,6 +122,9 @@ bool check_value(int id, const char* shown, const char* value, Problem& why) {
                    why.is("%s wants one of %s, not '%.80s'", shown, spec.words, value);
         case Kind::models:
             return check_models(shown, value, why);
+        case Kind::database:
+            return is_attach_word(value) ||
+                   why.is("%s wants JOB.STEP or HOST:PORT[,HOST:PORT…], not '%.80s'", shown, value);
         case Kind::directory:
             return true;
     }

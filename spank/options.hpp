@@ -9,11 +9,24 @@
 
 namespace inferstep::plugin {
 
-enum OptionId { kColocate, kDbCpus, kDbTpq, kPinApp, kModel, kDevice, kOutdir, kTimeout, kDryRun, kVerbose, kOptions };
+enum OptionId {
+    kColocate,
+    kDbCpus,
+    kDbTpq,
+    kPinApp,
+    kModel,
+    kDevice,
+    kOutdir,
+    kTimeout,
+    kDryRun,
+    kVerbose,
+    kAttach,
+    kOptions
+};
 
 constexpr size_t kMaxValue = 4096;  // bytes of one value; a longer one is refused
 
-enum class Kind { number, choice, directory, models };
+enum class Kind { number, choice, directory, models, database };
 
 struct OptionSpec {
     const char* name;  // without "infer-": the supervisor's name for it, and that of its default in plugstack.conf
@@ -47,6 +60,8 @@ constexpr OptionSpec kTable[kOptions] = {
      "[infer] show the plan of each node and start nothing"},
     {"verbose", "INFER_VERBOSE", Kind::choice, 0, 0, "yes|no|1|0", true, 0, nullptr,
      "[infer] show the plan of each node and when it is ready"},
+    {"attach", "INFER_ATTACH", Kind::database, 0, 0, "", false, 1, "JOB.STEP|ADDR[,ADDR]",
+     "[infer] use a standard database that is there instead of starting one"},
 };
 
 // Where a value comes from; a later one counts more.

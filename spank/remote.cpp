@@ -78,6 +78,14 @@ void sweep(const Node& node) {
     close(child.pidfd);
 }
 
+// The user's word again, and all that comes of it is one more sweep.
+bool is_standard_database(spank_t spank) {
+    int count = 0;
+    char** words = nullptr;
+    const bool known = spank_get_item(spank, S_JOB_ARGV, &count, &words) == ESPANK_SUCCESS && count >= 3;
+    return known && strcmp(words[1], "db") == 0 && strcmp(words[2], "standard") == 0;
+}
+
 }  // namespace
 
 Node& this_node() { return g_node; }
@@ -93,12 +101,9 @@ void take_remote_option(int id, const char* value) { g_node.options.set(id, spel
 
 void prepare_node(spank_t spank, int count, char** words) {
     Node& node = g_node;
-    const bool asked = node.options.has(kColocate) || job_variable(spank, kTable[kColocate].twin) != nullptr ||
-                       job_variable(spank, "SLURM_INFER_COLOCATE") != nullptr;
-    if (!asked || node.active || !read_step(spank, node.step) || node.step.tasks == 0) {
+    if (node.active || node.sweeps || !read_step(spank, node.step) || node.step.tasks == 0) {
         return;
     }
-    node.active = true;
     for (int id = 0; id < kOptions; ++id) {
         char name[64];
         snprintf(name, sizeof name, kSent, kTable[id].twin);
@@ -106,10 +111,17 @@ void prepare_node(spank_t spank, int count, char** words) {
             node.options.set(id, value, Source::given);
         }
     }
+    const auto asked_for = [&](int id) {
+        return node.options.has(id) || job_variable(spank, kTable[id].twin) != nullptr;
+    };
+    node.active = asked_for(kColocate) || asked_for(kAttach);
+    node.sweeps = !node.active && is_standard_database(spank);
     const char* name = job_variable(spank, "SLURMD_NODENAME");
     snprintf(node.name, sizeof node.name, "SLURMD_NODENAME=%.255s", name != nullptr ? name : "");
-    if (node.settings.read(count, words, node.problem) &&
-        complete(node.options, node.settings, job_variable, spank, node.problem)) {
+    const bool known = (node.active || node.sweeps) && node.settings.read(count, words, node.problem);
+    node.sweeps = node.sweeps && known;
+    if (known && node.active && complete(node.options, node.settings, job_variable, spank, node.problem) &&
+        !node.options.has(kAttach)) {
         share(node);
     }
 }
@@ -137,7 +149,11 @@ void note_task(spank_t spank) {
 
 void note_exit() {
     Node& node = g_node;
-    if (node.page == nullptr || ++node.exited != node.step.tasks) {
+    if ((node.page == nullptr && !node.sweeps) || ++node.exited != node.step.tasks) {
+        return;
+    }
+    if (node.sweeps) {
+        sweep(node);
         return;
     }
     const int64_t start = now_ms();

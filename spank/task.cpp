@@ -2,7 +2,7 @@
 #include <limits.h>
 #include <unistd.h>
 
-#include "core/cwords.hpp"
+#include "core/attach.hpp"
 #include "core/page_step.hpp"
 #include "core/spawn.hpp"
 #include "core/wait.hpp"
@@ -120,6 +120,24 @@ void tell_failure(spank_t spank, const Page& page) {
     hint.text[0] == '\0' || say(line);
 }
 
+// The database is there: the task reads where, as its user. All tasks of a node find the same, and the first speaks.
+bool attach(spank_t spank, const Node& node, bool is_first) {
+    static Attachment found;
+    char home[PATH_MAX];
+    Problem why;
+    const char* word = node.options.text(kAttach);
+    const char* variable = job_variable(spank, "HOME");
+    snprintf(home, sizeof home, "%s", variable != nullptr ? variable : "");
+    if (!find_database(word, job_variable(spank, kAttachDir), home, found, why) ||
+        !reach_database(word, found, node.step.node, why)) {
+        return is_first && say(why);
+    }
+    for_each_attach_variable(found, [spank](const char* name, const char* value, bool replace) {
+        spank_setenv(spank, name, value, replace ? 1 : 0);
+    });
+    return true;
+}
+
 bool take_part(spank_t spank, const Page& page, int id) {
     Problem why;
     const PageTask task = page.tasks[id];
@@ -146,6 +164,9 @@ bool admit_task(spank_t spank) {
     const int64_t start = now_ms();
     int id = -1;
     spank_get_item(spank, S_TASK_ID, &id);
+    if (node.options.has(kAttach) && node.problem.text[0] == '\0') {
+        return attach(spank, node, id == 0);
+    }
     if (node.page == nullptr || static_cast<uint32_t>(id) >= node.step.tasks) {
         if (id == 0) {
             say(node.problem);
