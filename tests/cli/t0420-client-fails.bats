@@ -40,6 +40,12 @@ summary_line() { tail -n 1 "$(record)/rank_0.log"; }
 --shape 3,,3|--shape
 --shape 1,2,3,4|--shape
 --pipelined --separate|--pipelined
+--pipelined --dag=both|--dag
+--separate --dag=yes|--dag=both
+--dag maybe|no, yes, both
+--workload train|infer, smartsim
+--workload smartsim --batch-size 2|--batch-size
+--workload smartsim --pipelined|--pipelined
 --iteration 3|--iteration
 TABLE
     [ ! -e outputs ]

@@ -12,6 +12,7 @@ namespace inferstep::test {
 
 extern CU_SuiteInfo kAdaptiveSuite;
 extern CU_SuiteInfo kClientBenchSuite;
+extern CU_SuiteInfo kClientDagSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
 extern CU_SuiteInfo kDbNodeSuite;
 extern CU_SuiteInfo kDbOptionsSuite;
@@ -32,10 +33,10 @@ extern CU_SuiteInfo kValuesSuite;
 extern CU_SuiteInfo kWordsSuite;
 
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,   &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,   &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite,  &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
-    &kAdaptiveSuite, &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
+    &kValuesSuite,         &kFilesSuite, &kSpawnSuite,          &kWordsSuite,    &kDbOptionsSuite, &kDbNodeSuite,
+    &kTopologySuite,       &kPlanSuite,  &kPlanPropertiesSuite, &kDrawSuite,     &kOptionsSuite,   &kClientLibrarySuite,
+    &kClientBenchSuite,    &kImageSuite, &kQueueSuite,          &kAdaptiveSuite, &kScheduleSuite,  &kRunawaySuite,
+    &kModuleSettingsSuite, &kSlotsSuite, &kClientDagSuite,
 };
 
 }  // namespace inferstep::test
