@@ -43,7 +43,9 @@ TABLE
 # The command fails and names the file.
 cannot_write() { # FILE COMMAND…
     run "${@:2}"
-    [ "$status" = 1 ] && [[ $output == *"$1"* ]] || { echo "exit $status: $output"; return 1; }
+    echo "$output"
+    [ "$status" = 1 ]
+    [[ $output == *"$1"* ]]
 }
 
 @test "a file in a folder that is not there is named" {

@@ -143,6 +143,36 @@ CPP
     for i in 0 1 2; do [ -z "$(dbcluster_cli $i keys '*TMP*')" ]; done
 }
 
+@test "a script is on every shard and runs in one command" {
+    reset_counts
+    cpp scripted <<'CPP'
+#include "must.hpp"
+int main() {
+    Client client;
+    MUST(client.connect());
+    MUST(client.set_script("math", "def add_one(x: Tensor) -> Tensor:\n    return x + 1\n"));
+    std::vector<float> value{1, 2}, back(2);
+    for (const std::string tag : {"{a}", "{b}", "{c}", "{d}", "{e}"}) {
+        MUST(client.put_tensor(tag + "x", {2}, value));
+        MUST(client.run_script("math", "add_one", {tag + "x"}, {tag + "y"}));
+        MUST(client.get_tensor(tag + "y", back));
+        TRUE(back[0] == 2 && back[1] == 3);
+    }
+    MUST(client.run_script("math", "add_one", {"foo"}, {"bar"}));  // from the last shard to the first
+    std::string source;
+    MUST(client.get_script("math", source));
+    MUST(client.delete_script("math"));
+    bool there = true;
+    MUST(client.script_exists("math", there));
+    TRUE(!there);
+    std::puts("done");
+}
+CPP
+    [ "$(calls ai.scriptset)" = 3 ]
+    [ "$(calls ai._shard)" = 6 ]
+    [ "$(calls ai.tensorset)" = 6 ]
+}
+
 @test "a key is found while its slot moves to another shard, and afterwards" {
     cat >move <<'SH'
 #!/bin/bash
