@@ -1,5 +1,5 @@
 # Tests, benchmarks and checks. Included by the Makefile.
-.PHONY: check unit demo bench lint format sanitize
+.PHONY: check unit demo bench fuzz lint format sanitize
 
 # What a fresh machine lacks is installed first; the build then starts anew, so that detection sees it.
 check:                   ## install what is missing, build, run every test on a throwaway Slurm cluster
@@ -24,6 +24,10 @@ bench:                   ## measure against the goals (ONLY=name[,name…]); wri
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.h' 2>/dev/null)
 SCRIPTS = $(shell git ls-files .ci contrib tests | xargs grep -lE '^\#!.*(sh|bash)$$' 2>/dev/null)
 
+fuzz:                    ## let the fuzzers run (SECONDS=n, 60 by default)
+	@contrib/deps/packages.sh build test
+	@tests/fuzz/run $(SECONDS)
+
 lint:                    ## clang-format, clang-tidy, shellcheck, man pages
 	@tests/lint
 
@@ -40,3 +44,35 @@ $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(call say,SPANK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(SLURM_CFLAGS) $(CXXFLAGS) -shared $< -ldl -o $@
+
+# The queue without Redis, for ThreadSanitizer: tests/sanitize builds it with SANITIZE=thread in a build of its own.
+QUEUE_SUITES := adaptive queue runaway schedule
+QUEUE_PARTS  := batch histogram queue queue_watch queue_work request schedule thread trial
+QUEUE_UNIT   := $(call objects,$(QUEUE_PARTS:%=runtime/inferdb/%.cpp) $(QUEUE_SUITES:%=tests/unit/inferdb_%.cpp) runtime/core/stats.cpp)
+$(BUILD)/obj/tests/unit/main-queue.o: tests/unit/main.cpp
+	$(call say,CXX)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) -DINFERSTEP_SUITES='&kAdaptiveSuite,&kQueueSuite,&kRunawaySuite,&kScheduleSuite' $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/tests/queue: $(QUEUE_UNIT) $(BUILD)/obj/tests/unit/main-queue.o
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(LDFLAGS) $^ -lfmt -lcunit -pthread -o $@
+
+# Fuzzers: the module's sources in a stand-in for redis-server, by clang, with its sanitizers; no Redis, no libtorch.
+FUZZ_CXX  ?= clang++-14
+FUZZ_FLAGS := -std=c++20 -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+fuzz_obj    = $(patsubst %.cpp,$(BUILD)/fuzz/%.o,$(1))
+FUZZ_MODULE := $(call fuzz_obj,$(filter-out %/loader.cpp,$(call parts,runtime/inferdb)) $(filter-out %/version.cpp,$(call parts,runtime/core)) \
+                 $(addprefix tests/fuzz/,fake_backend.cpp redis_functions.cpp redis_host.cpp))
+FUZZ_TEXTS := $(call fuzz_obj,runtime/db/model_spec.cpp $(filter-out $(wildcard runtime/db/client/c_*.cpp),$(call parts,runtime/db/client)))
+$(BUILD)/fuzz/%.o: %.cpp
+	$(call say,FUZZ)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CXX) $(CPPFLAGS) -Itests/fuzz $(PC_CFLAGS) $(FUZZ_FLAGS) -c $< -o $@
+
+$(BUILD)/fuzz/texts: $(FUZZ_TEXTS)
+$(BUILD)/fuzz/commands $(BUILD)/fuzz/texts: $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests/fuzz/%.o $(FUZZ_MODULE)
+	$(call say,LINK)
+	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lfmt -lcjson -lcrypto -lhiredis -ldl -pthread -o $@
+-include $(shell find $(BUILD)/fuzz -name '*.d' 2>/dev/null)

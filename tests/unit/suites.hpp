@@ -32,11 +32,15 @@ extern CU_SuiteInfo kTopologySuite;
 extern CU_SuiteInfo kValuesSuite;
 extern CU_SuiteInfo kWordsSuite;
 
+#ifdef INFERSTEP_SUITES  // a program of few suites and the parts that they test; see tests/rules.mk
+inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
+#else
 inline CU_SuiteInfo* const kSuites[] = {
     &kValuesSuite,         &kFilesSuite, &kSpawnSuite,          &kWordsSuite,    &kDbOptionsSuite, &kDbNodeSuite,
     &kTopologySuite,       &kPlanSuite,  &kPlanPropertiesSuite, &kDrawSuite,     &kOptionsSuite,   &kClientLibrarySuite,
     &kClientBenchSuite,    &kImageSuite, &kQueueSuite,          &kAdaptiveSuite, &kScheduleSuite,  &kRunawaySuite,
     &kModuleSettingsSuite, &kSlotsSuite, &kClientDagSuite,
 };
+#endif
 
 }  // namespace inferstep::test
