@@ -24,7 +24,8 @@ constexpr const char* kClientCommands[] = {
     // the module's
     "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelset", "ai.modelget", "ai.modeldel", "ai.modelexecute",
     "ai.modelrun", "ai._shard", "ai._modelscan", "ai.scriptstore", "ai.scriptset", "ai.scriptget", "ai.scriptdel",
-    "ai.scriptexecute", "ai.scriptrun", "ai._scriptscan", "ai.info", "ai.config", "ai._configset"};
+    "ai.scriptexecute", "ai.scriptrun", "ai._scriptscan", "ai.dagexecute", "ai.dagexecute_ro", "ai.dagrun",
+    "ai.dagrun_ro", "ai.info", "ai.config", "ai._configset"};
 
 // A word of redis.conf in quotes, as its parser reads them back.
 std::string quoted(const std::string& word) {

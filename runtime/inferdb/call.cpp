@@ -138,6 +138,10 @@ void Call::on_done(Step& step) {
 }
 
 Status Call::begin(redis::Context* context, std::unique_ptr<Call> call) {
+    if (call->steps.empty()) {
+        call->answer(context, *call, call->store(context));
+        return Status::ok();
+    }
     const auto begun = call->begin_due(/*always=*/false);
     if (!begun) {
         return begun.error();

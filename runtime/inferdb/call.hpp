@@ -36,7 +36,7 @@ struct Step {
 
 class Call {
    public:
-    // Filled in by the command, with at least one step, before begin().
+    // Filled in by the command before begin().
     std::vector<TensorRef> places;  // null: a step will fill it
     std::vector<Step> steps;
     struct Output {
@@ -50,7 +50,8 @@ class Call {
     std::function<int(redis::Context*, const Call&, const Status& stored)> answer;
 
     std::size_t add_place(TensorRef tensor = nullptr);
-    // Let the client wait. Error, and no more: a queue is full.
+    // Let the client wait; a call without steps is answered at once. Errors are to be answered, and nothing has begun:
+    // a queue is full, a model has not returned.
     static Status begin(redis::Context* context, std::unique_ptr<Call> call);
 
    private:

@@ -30,6 +30,11 @@ int script_scan(Context*, String** argv, int argc);
 int script_execute(Context*, String** argv, int argc);
 int script_run(Context*, String** argv, int argc);  // the older form of script_execute
 
+int dag_execute(Context*, String** argv, int argc);
+int dag_execute_ro(Context*, String** argv, int argc);  // stores nothing
+int dag_run(Context*, String** argv, int argc);         // the older forms
+int dag_run_ro(Context*, String** argv, int argc);
+
 int shard(Context*, String** argv, int argc);  // one of those that run, whose keys lie in several slots of this shard
 
 int info(Context*, String** argv, int argc);

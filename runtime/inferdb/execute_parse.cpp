@@ -101,7 +101,7 @@ const ExecuteForm* find_execute_form(std::string_view command) {
 Result<std::int64_t> read_timeout(Args& args) {
     const auto timeout = args.number(1, kMaxTimeoutMs);
     return timeout ? Result<std::int64_t>(*timeout)
-                   : fail("TIMEOUT is a number of milliseconds from 1 to {}", kMaxTimeoutMs);
+                   : fail("ERR TIMEOUT is a number of milliseconds from 1 to {}", kMaxTimeoutMs);
 }
 
 Result<ExecuteWords> read_execute(Args args, const ExecuteForm& form) { return Reader(args, form).read(); }

@@ -8,7 +8,7 @@
 namespace inferstep {
 namespace {
 
-constexpr std::string_view kCodes[] = {"WRONGTYPE ", "OOM ", "BUSY ", "TIMEOUT "};
+constexpr std::string_view kCodes[] = {"ERR ", "WRONGTYPE ", "OOM ", "BUSY ", "TIMEOUT "};
 
 }  // namespace
 

@@ -130,8 +130,8 @@ Status DeviceQueue::on_every_worker(const std::function<Status()>& task) {
         finished_.notify_all();
     };
     const auto give_up = [finish, this] {
-        finish(
-            inferstep::fail("TIMEOUT the execution did not return within {:g} s", static_cast<double>(options_.max_run_ms) / 1e3));
+        finish(inferstep::fail("TIMEOUT the execution did not return within {:g} s",
+                               static_cast<double>(options_.max_run_ms) / 1e3));
     };
     for (Worker& worker : workers_) {
         if (!worker.lost) {

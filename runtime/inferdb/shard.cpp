@@ -17,8 +17,11 @@ struct Runner {
     const char* name;
     redis::Command function;
 };
-constexpr std::array kRunners{Runner{"AI.MODELEXECUTE", model_execute}, Runner{"AI.MODELRUN", model_run},
-                              Runner{"AI.SCRIPTEXECUTE", script_execute}, Runner{"AI.SCRIPTRUN", script_run}};
+constexpr std::array kRunners{
+    Runner{"AI.MODELEXECUTE", model_execute},   Runner{"AI.MODELRUN", model_run},
+    Runner{"AI.SCRIPTEXECUTE", script_execute}, Runner{"AI.SCRIPTRUN", script_run},
+    Runner{"AI.DAGEXECUTE", dag_execute},       Runner{"AI.DAGRUN", dag_run},
+};
 
 const Runner* find_runner(std::string_view name) {
     for (const Runner& runner : kRunners) {

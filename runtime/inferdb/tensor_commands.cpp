@@ -8,9 +8,13 @@
 #include "inferdb/dtype.hpp"
 #include "inferdb/keys.hpp"
 #include "inferdb/tensor.hpp"
+#include "inferdb/tensor_words.hpp"
 
-namespace inferstep::command {
+namespace inferstep {
 namespace {
+
+using redis::Context;
+using redis::String;
 
 // Call visit(T{}) with the C++ type of an element. Strings have none: the caller has dealt with them.
 template <typename Visit>
@@ -196,17 +200,55 @@ void reply_blob(Context* context, const TensorView& tensor) {
 
 }  // namespace
 
+Result<TensorRef> read_tensor_set(Args args) {
+    auto tensor = std::make_shared<TensorView>();
+    const Status status = read_tensor(args, *tensor);
+    return status ? Result<TensorRef>(std::move(tensor)) : Result<TensorRef>(status.error());
+}
+
+Result<TensorParts> read_tensor_get(Args args) {
+    TensorParts parts;
+    while (args.more()) {
+        bool& word = args.take("META") ? parts.meta : args.take("BLOB") ? parts.blob : parts.values;
+        if (&word == &parts.values && !args.take("VALUES")) {
+            return fail("AI.TENSORGET takes META, BLOB and VALUES, not {}", args.peek().substr(0, 64));
+        }
+        word = true;
+    }
+    if (parts.blob && parts.values) {
+        return fail("both BLOB and VALUES specified");
+    }
+    if (!parts.meta && !parts.blob && !parts.values) {
+        parts.meta = parts.blob = true;
+    }
+    return parts;
+}
+
+int reply_tensor(Context* context, const TensorView& tensor, const TensorParts& parts) {
+    if (parts.meta) {
+        redis::ReplyWithArray(context, parts.blob || parts.values ? 6 : 4);
+        reply_head(context, tensor);
+        if (parts.blob || parts.values) {
+            reply_text(context, parts.blob ? "blob" : "values");
+        }
+    }
+    if (parts.blob) {
+        reply_blob(context, tensor);
+    } else if (parts.values) {
+        reply_values(context, tensor);
+    }
+    return redis::kOk;
+}
+
+namespace command {
+
 // AI.TENSORSET key type extent… [BLOB data | VALUES value…]
 int tensor_set(Context* context, String** argv, int argc) {
     if (argc < 4) {
         return redis::WrongArity(context);
     }
-    Args args(argv, argc, 2);
-    auto tensor = std::make_shared<TensorView>();
-    Status status = read_tensor(args, *tensor);
-    if (status) {
-        status = store_tensor(context, argv[1], std::move(tensor));
-    }
+    auto tensor = read_tensor_set(Args(argv, argc, 2));
+    const Status status = tensor ? store_tensor(context, argv[1], std::move(*tensor)) : Status(tensor.error());
     if (!status) {
         return reply_error(context, status.error());
     }
@@ -219,41 +261,13 @@ int tensor_get(Context* context, String** argv, int argc) {
     if (argc < 2) {
         return redis::WrongArity(context);
     }
-    Args args(argv, argc, 2);
-    bool meta = false;
-    bool blob = false;
-    bool values = false;
-    while (args.more()) {
-        bool& word = args.take("META") ? meta : args.take("BLOB") ? blob : values;
-        if (&word == &values && !args.take("VALUES")) {
-            return reply_error(context, fail("AI.TENSORGET takes META, BLOB and VALUES, not {}", args.peek()));
-        }
-        word = true;
-    }
-    if (blob && values) {
-        return reply_error(context, fail("both BLOB and VALUES specified"));
-    }
-    if (!meta && !blob && !values) {
-        meta = blob = true;
+    const auto parts = read_tensor_get(Args(argv, argc, 2));
+    if (!parts) {
+        return reply_error(context, parts.error());
     }
     const auto found = find_tensor(context, argv[1]);
-    if (!found) {
-        return reply_error(context, found.error());
-    }
-    const TensorView& tensor = **found;
-    if (meta) {
-        redis::ReplyWithArray(context, blob || values ? 6 : 4);
-        reply_head(context, tensor);
-        if (blob || values) {
-            reply_text(context, blob ? "blob" : "values");
-        }
-    }
-    if (blob) {
-        reply_blob(context, tensor);
-    } else if (values) {
-        reply_values(context, tensor);
-    }
-    return redis::kOk;
+    return found ? reply_tensor(context, **found, *parts) : reply_error(context, found.error());
 }
 
-}  // namespace inferstep::command
+}  // namespace command
+}  // namespace inferstep

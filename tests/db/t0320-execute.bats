@@ -61,7 +61,7 @@ fails("AI.MODELEXECUTE", "m", "INPUTS", 0, "OUTPUTS", 1, "y", says="INPUTS is fo
 fails("AI.MODELEXECUTE", "m", "INPUTS", 1, "x", "INPUTS", 1, "x", says="no word of this command, or stands in it twice")
 fails("AI.MODELEXECUTE", "m", "INPUTS", 1, "x", "TIMEOUT", 5, says="OUTPUTS is missing")
 for limit in 0, -5, "x", 10**13:
-    fails(*run("m", ["x"], ["y"], "TIMEOUT", limit), says="TIMEOUT is a number of milliseconds from 1")
+    fails(*run("m", ["x"], ["y"], "TIMEOUT", limit), says="ERR TIMEOUT is a number of milliseconds from 1")
 fails("AI.MODELEXECUTE", "m", "INPUTS", says="wrong number of arguments")
 fails("AI.MODELRUN", "m", "INPUTS", "OUTPUTS", "y", "TIMEOUT", 1, says="INPUTS names no key")
 same(stats("m")["errors"], 0)
