@@ -39,7 +39,8 @@ SPANK_OBJ  := $(patsubst %.cpp,$(BUILD)/obj/spank-%.o,$(subst /,_,$(wildcard spa
 UNIT_OBJ   := $(call objects,$(wildcard tests/unit/*.cpp))
 FORTRAN    := runtime/db/client/inferclient.f90 runtime/db/client/fortran_loop.f90
 FORTRAN_INC := $(wildcard runtime/db/client/*.inc)
-PRODUCTS    = $(BIN) $(SPANK) $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_fortran.so \
+PRODUCTS    = $(BIN) $(SPANK) $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_standin.so \
+              $(PKG)/libinferstep_fortran.so \
               $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(PKG)/torch/.complete
 
 .PHONY: help deps all check unit demo bench install uninstall enable disable lint format clean distclean
@@ -115,6 +116,12 @@ $(PKG)/libinferstep_torch.so: $(TORCH_OBJ) | $(PKG)/torch/.complete
 	    $(patsubst %,-l:%,$(notdir $(wildcard $(PKG)/torch/libcudart.so.13 $(PKG)/torch/libcupti.so.13))) \
 	    -ltorch_cpu -lc10 -Wl,--as-needed -lfmt -lcjson -o $@
 
+# An empty libtorch.so, for compiled models: see package_torch.cpp.
+$(PKG)/libinferstep_standin.so:
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -shared $(LDFLAGS) -nostdlib -Wl,-soname,libtorch.so -x c /dev/null -o $@
+
 $(LIB)/libinferclient.so: $(CLIENT_OBJ) runtime/db/client/exports.map
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
@@ -158,7 +165,7 @@ $(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ))
 install: all             ## install below $(DESTDIR)$(prefix); activates nothing on a cluster
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(pkglibdir)/torch $(libdir) $(includedir) $(slurm_plugindir) $(sysconfdir)/inferstep $(docdir) $(mandir))
 	$(INSTALL) $(BIN) $(DESTDIR)$(bindir)/
-	$(INSTALL) -m 755 $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_fortran.so $(DESTDIR)$(pkglibdir)/
+	$(INSTALL) -m 755 $(addprefix $(PKG)/,inferdb.so libinferstep_torch.so libinferstep_standin.so libinferstep_fortran.so) $(DESTDIR)$(pkglibdir)/
 	for f in $(PKG)/torch/*.so*; do ln -fL $$f $(DESTDIR)$(pkglibdir)/torch/ 2>/dev/null || cp -fL $$f $(DESTDIR)$(pkglibdir)/torch/; done
 	$(INSTALL) -m 644 $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(DESTDIR)$(libdir)/
 	ln -sf libinferclient.so $(DESTDIR)$(libdir)/libinferclient.so.0

@@ -115,6 +115,13 @@ std::string absolute_path(const std::string& path) {
     return whole;
 }
 
+std::string sha256_of(std::string_view bytes) {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned size = 0;
+    EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
+    return to_hex(digest.data(), size);
+}
+
 Result<std::string> sha256_of_file(const std::string& path) {
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
     EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr);

@@ -16,6 +16,7 @@ Status write_file(const std::string& path, std::string_view data, unsigned mode 
 Status make_directories(const std::string& path);             // like mkdir -p
 std::string absolute_path(const std::string& path);           // against the current directory; no symlink is resolved
 Result<std::string> sha256_of_file(const std::string& path);  // 64 lower-case hex digits
+std::string sha256_of(std::string_view bytes);                // likewise
 Result<std::string> random_hex(std::size_t bytes);            // from the kernel
 
 // The directory of our libraries and helpers (…/lib/inferstep): beside the running binary, else where it was installed.

@@ -46,7 +46,9 @@ Result<MappedFile> map_file(const std::string& path) {
 }
 
 std::vector<std::string> store_command(const ModelSpec& model, const LoadedModel& loaded) {
-    std::vector<std::string> words = {"AI.MODELSTORE", loaded.key, model.backend, loaded.device};
+    const bool package = model.backend == "AOTI";
+    const char* command = package ? "AI._MODELFILE" : "AI.MODELSTORE";
+    std::vector<std::string> words = {command, loaded.key, model.backend, loaded.device};
     const auto number = [&words](const char* key, int value) {
         if (value > 0) {
             words.insert(words.end(), {key, std::to_string(value)});
@@ -59,8 +61,26 @@ std::vector<std::string> store_command(const ModelSpec& model, const LoadedModel
     if (!model.precision.empty()) {
         words.insert(words.end(), {"PRECISION", model.precision});
     }
-    words.emplace_back("BLOB");
+    if (package) {
+        words.insert(words.end(), {"SHA256", model.sha256, "FILE", model.path});
+    } else {
+        words.emplace_back("BLOB");
+    }
     return words;
+}
+
+// Code is not sent: the database reads the file, and finds the one that was seen here.
+Status store_package(client::Connection& connection, ModelSpec model, const LoadedModel& loaded,
+                     client::Deadline deadline) {
+    if (model.sha256.empty()) {
+        const Result<std::string> digest = sha256_of_file(model.path);
+        if (!digest) {
+            return digest.error();
+        }
+        model.sha256 = *digest;
+    }
+    const Result<client::Reply> stored = ask(connection, store_command(model, loaded), deadline);
+    return stored ? Status::ok() : Status(stored.error());
 }
 
 Status store(client::Connection& connection, const ModelSpec& model, LoadedModel& loaded, client::Deadline deadline) {
@@ -74,9 +94,15 @@ Status store(client::Connection& connection, const ModelSpec& model, LoadedModel
     }
     loaded.bytes = file->size;
     const std::int64_t start = now_ns();
-    const Result<client::Reply> stored = ask(connection, store_command(model, loaded), deadline, chunks);
+    const Status status = [&]() -> Status {
+        if (model.backend == "AOTI") {
+            return store_package(connection, model, loaded, deadline);
+        }
+        const auto stored = ask(connection, store_command(model, loaded), deadline, chunks);
+        return stored ? Status::ok() : Status(stored.error());
+    }();
     loaded.store_s = seconds_since(start);
-    return stored ? Status::ok() : Status(stored.error());
+    return status;
 }
 
 // One inference on zeros of the shape that was named, so that the first client finds everything allocated and tuned.

@@ -23,7 +23,7 @@ std::string upper(std::string text) {
 
 Status set_backend(ModelSpec& model, const std::string& what, const std::string& value) {
     model.backend = upper(value);
-    const Result<std::size_t> known = parse_choice(what, model.backend, {"TORCH"});
+    const Result<std::size_t> known = parse_choice(what, model.backend, {"TORCH", "AOTI"});
     return known ? Status::ok() : Status(known.error());
 }
 
@@ -131,6 +131,9 @@ Status check_agreement(const ModelSpec& m, const std::string& what) {
     if (m.min_batch_size > std::max(m.batch_size, 1)) {
         return fail("{}: minbatchsize={} is more than batchsize={}", what, m.min_batch_size, m.batch_size);
     }
+    if (m.backend == "AOTI" && !m.precision.empty()) {
+        return fail("{}: a package has the precision that it was compiled for", what);
+    }
     if (m.min_batch_timeout > 0 && m.min_batch_size == 0) {
         return fail("{}: minbatchtimeout needs minbatchsize", what);
     }
@@ -163,6 +166,9 @@ Result<ModelSpec> parse_model(const std::string& text, const std::string& cwd) {
         if (Status s = set_key(model, what, words[i], seen); !s) {
             return s.error();
         }
+    }
+    if (model.backend.empty()) {
+        model.backend = model.path.ends_with(".pt2") ? "AOTI" : "TORCH";
     }
     if (Status s = check_agreement(model, what); !s) {
         return s.error();

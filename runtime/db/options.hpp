@@ -29,7 +29,7 @@ struct ModelSpec {
     std::string text;  // as given
     std::string name;  // its key in the database
     std::string path;  // absolute
-    std::string backend = "TORCH";
+    std::string backend;               // TORCH or AOTI; empty: what the end of the name says
     std::string device;                // CPU, GPU or GPU:n; empty: what --device gives
     int batch_size = 0;                // requests are batched up to this many samples; 0: not batched
     int min_batch_size = 0;            // wait for at least this many …

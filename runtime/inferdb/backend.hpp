@@ -31,7 +31,15 @@ struct ModelOptions {
     std::string device = "CPU";  // CPU, GPU or GPU:n as RedisAI writes them
     bool optimize = true;        // freeze and optimize for inference; false: exactly as saved (the reference in checks)
     Precision precision = Precision::float32;
-    int threads = 0;  // of each execution; 0: what prepare_thread() was told
+    int threads = 0;       // of each execution; 0: what prepare_thread() was told
+    int at_once = 1;       // executions at the same time that are to be possible
+    bool package = false;  // an AOTInductor package, not TorchScript: native code, executed as it is
+};
+
+// Samples that a model takes in one execution: the first extent of its inputs.
+struct BatchRange {
+    std::int64_t low = 1;
+    std::int64_t high = 0;  // 0: any number
 };
 
 class Model {
@@ -44,6 +52,7 @@ class Model {
     // What a reduced precision costs: the largest difference of any output from float32's over the largest output, for
     // the example, or where there is none for the first execution. Nothing: float32, or not yet known.
     virtual std::optional<double> precision_error() const { return std::nullopt; }
+    virtual BatchRange batch_range() const { return {}; }
 };
 
 // What is handed to a function of a script besides tensors.
@@ -73,7 +82,8 @@ class Backend {
     virtual ~Backend() = default;
     virtual std::string version() const = 0;  // "torch 2.11.0"
     virtual int gpu_count() const = 0;
-    // `blob`: the bytes of a TorchScript file. Errors are one line, in libtorch's words without its stack trace.
+    // `blob`: the bytes of a TorchScript file or of a package. Errors are one line, in libtorch's words without its
+    // stack trace.
     virtual Result<std::shared_ptr<Model>> load(std::string_view blob, const ModelOptions& options) = 0;
     // `source`: TorchScript; `device`: as in ModelOptions. Errors as load()'s.
     virtual Result<std::shared_ptr<Script>> compile(const std::string& source, const std::string& device) = 0;
@@ -84,13 +94,17 @@ class Backend {
                                const std::string& path) = 0;
 };
 
-// Let threads of OpenMP that wait for one another spin for some 50 us and then sleep, unless the environment says
-// otherwise (GOMP_SPINCOUNT, OMP_WAIT_POLICY): their default of milliseconds makes an execution 30 times slower as soon
-// as anybody else wants one of its CPUs. Changes the environment, so call it while no other thread reads that.
-void bound_spinning();
+// Whether these are the bytes of an AOTInductor package (.pt2).
+bool is_package(std::string_view blob);
 
-// Open libinferstep_torch.so in `directory` (once per process) and give its backend; bound_spinning() first, if it has
-// not been called. Error: the dynamic linker's words.
+// What libtorch reads from the environment. Threads of OpenMP that wait for one another spin for some 50 us and then
+// sleep, unless the environment says otherwise (GOMP_SPINCOUNT, OMP_WAIT_POLICY): their default of milliseconds makes
+// an execution 30 times slower as soon as anybody else wants one of its CPUs. Packages check the types and extents of
+// their inputs. Call it while no other thread reads the environment.
+void prepare_environment();
+
+// Open libinferstep_torch.so in `directory` (once per process) and give its backend; prepare_environment() first.
+// Error: the dynamic linker's words.
 Result<Backend*> open_torch_backend(const std::string& directory);
 
 }  // namespace inferstep

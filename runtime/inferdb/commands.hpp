@@ -14,7 +14,8 @@ int tensor_set(Context*, String** argv, int argc);
 int tensor_get(Context*, String** argv, int argc);
 
 int model_store(Context*, String** argv, int argc);
-int model_set(Context*, String** argv, int argc);  // the older form of model_store
+int model_set(Context*, String** argv, int argc);   // the older form of model_store
+int model_file(Context*, String** argv, int argc);  // a package, from a file
 int model_get(Context*, String** argv, int argc);
 int model_del(Context*, String** argv, int argc);
 int model_scan(Context*, String** argv, int argc);

@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "inferdb/api.hpp"
+#include "inferdb/package.hpp"
 #include "inferdb/settings.hpp"
 #include "inferdb/tensor.hpp"
 #include "inferdb/thread.hpp"
@@ -47,7 +48,7 @@ Engine& engine() {
 }
 
 void Engine::start(const std::string& directory) {
-    bound_spinning();  // here, because the loader is one thread of several
+    prepare_environment();  // here, because the loader is one thread of several
     {
         const std::lock_guard lock(mutex_);
         tasks_.emplace_front([this, directory] { open(directory); });
@@ -158,7 +159,7 @@ Status Engine::warm_up(StoredModel& model, DeviceQueue& queue) {
     if (shape.empty()) {
         return Status::ok();
     }
-    for (const std::int64_t samples : {std::int64_t{1}, model.policy.batch_size}) {
+    for (const std::int64_t samples : {model.model->batch_range().low, model.policy.batch_size}) {
         shape.front() = samples;
         const auto bytes = tensor_size(DType::float32, shape);
         const auto zeros = bytes && *bytes != 0 ? allocate(*bytes) : nullptr;
@@ -194,12 +195,26 @@ Status Engine::load(StoredModel& model) {
     options.optimize = settings().optimize;
     options.precision = model.definition.precision;
     options.threads = static_cast<int>(model.definition.threads);
-    auto loaded = backend->load(model.blob, options);
+    options.at_once = settings().workers;
+    options.package = !model.definition.file.empty();
+    std::string package;
+    if (options.package) {
+        auto read = read_package(model.definition);
+        if (!read) {
+            return read.error();
+        }
+        package = std::move(*read);
+    }
+    auto loaded = backend->load(options.package ? package : model.blob, options);
     if (!loaded) {
         return loaded.error();
     }
     model.model = std::move(*loaded);
-    if (const auto error = model.model->precision_error()) {
+    if (const BatchRange range = model.model->batch_range(); range.high != 0 && model.policy.batch_size > range.high) {
+        return fail("BATCHSIZE {} is more than the {} samples that the model takes", model.policy.batch_size,
+                    range.high);
+    }
+    if (const auto error = model.model->precision_error(); error && !options.package) {
         redis::Log(nullptr, "notice",
                    "model %s computes in %s: its example's largest error is %.2g of the largest output",
                    model.name.c_str(), name_of(model.definition.precision), *error);

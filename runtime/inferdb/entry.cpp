@@ -44,6 +44,7 @@ constexpr CommandEntry kCommands[] = {
     {"ai.tensorget", guarded<command::tensor_get>, "readonly", 1},
     {"ai.modelstore", guarded<command::model_store>, "write deny-oom", 1},
     {"ai.modelset", guarded<command::model_set>, "write deny-oom", 1},
+    {"ai._modelfile", guarded<command::model_file>, "write deny-oom admin", 1},
     {"ai.modelget", guarded<command::model_get>, "readonly", 1},
     {"ai.modeldel", guarded<command::model_del>, "write", 1},
     {"ai._modelscan", guarded<command::model_scan>, "readonly", 0},

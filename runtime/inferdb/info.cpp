@@ -73,7 +73,7 @@ int reply_model(Context* context, std::string_view key, const StoredModel& model
     redis::ReplyWithArray(context, 54 + (reduced ? 2 : 0) + (error ? 2 : 0));
     reply_pair(context, "key", key);
     reply_pair(context, "type", "MODEL");
-    reply_pair(context, "backend", "TORCH");
+    reply_pair(context, "backend", model.definition.backend());
     reply_pair(context, "device", model.definition.device);
     reply_pair(context, "tag", model.definition.tag);
     reply_pair(context, "duration", duration(stats));
@@ -234,7 +234,9 @@ int config(Context* context, String** argv, int argc) {
         return redis::ReplyWithSimpleString(context, "OK");
     }
     if (args.take("LOADBACKEND") || args.take("BACKENDSPATH")) {
-        return reply_error(context, fail("backends are not loaded by command: TORCH is part of this database"));
+        return reply_error(
+            context,
+            fail("backends are not loaded by command: TORCH and AOTI are part of this database, there are no others"));
     }
     if (argc < 3) {
         return redis::WrongArity(context);

@@ -1,6 +1,7 @@
 // Opening the library that holds libtorch. Part of the module and of the program; knows neither Redis nor libtorch.
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <mutex>
 
@@ -8,10 +9,18 @@
 
 namespace inferstep {
 
-void bound_spinning() {
+bool is_package(std::string_view blob) {
+    // Both kinds are zip archives; the names of the files in them stand at the end.
+    constexpr std::size_t kNames = std::size_t{1} << 20;
+    const std::string_view names = blob.substr(blob.size() - std::min(blob.size(), kNames));
+    return blob.starts_with("PK\x03\x04") && names.find("/data/aotinductor/") != std::string_view::npos;
+}
+
+void prepare_environment() {
     if (std::getenv("OMP_WAIT_POLICY") == nullptr) {
         setenv("GOMP_SPINCOUNT", "2000", /*overwrite=*/0);
     }
+    setenv("AOTI_RUNTIME_CHECK_INPUTS", "1", /*overwrite=*/1);
 }
 
 Result<Backend*> open_torch_backend(const std::string& directory) {
@@ -21,7 +30,7 @@ Result<Backend*> open_torch_backend(const std::string& directory) {
     if (opened != nullptr) {
         return opened;
     }
-    bound_spinning();
+    prepare_environment();
     const std::string path = directory + "/libinferstep_torch.so";
     // Never closed: libtorch registers itself with the process and does not survive that.
     void* library = dlopen(path.c_str(), RTLD_LAZY | RTLD_LOCAL);

@@ -11,9 +11,9 @@
 namespace inferstep {
 namespace {
 
-// The words of an AI.MODELSTORE that makes this model, up to and without its blob.
+// The words of an AI.MODELSTORE or AI._MODELFILE that makes this model, up to and without its blob or path.
 std::vector<std::string> head_of(const ModelDefinition& d) {
-    std::vector<std::string> words = {"TORCH", d.device};
+    std::vector<std::string> words = {d.backend(), d.device};
     const auto add = [&](const char* name, const std::string& value) { words.insert(words.end(), {name, value}); };
     const auto add_names = [&](const char* word, const std::vector<std::string>& names) {
         if (!names.empty()) {
@@ -33,14 +33,18 @@ std::vector<std::string> head_of(const ModelDefinition& d) {
     }
     add_names("INPUTS", d.inputs);
     add_names("OUTPUTS", d.outputs);
-    words.emplace_back("BLOB");
+    if (d.file.empty()) {
+        words.emplace_back("BLOB");
+    } else {
+        words.insert(words.end(), {"SHA256", d.sha256, "FILE"});
+    }
     return words;
 }
 
 struct ModelKind {
     using Value = StoredModel;
     static constexpr const char* kName = "INF_MODEL";
-    static constexpr int kEncoding = 1;  // 1 knows threads and precision
+    static constexpr int kEncoding = 1;  // 1 knows threads, precision and packages
     static constexpr const char* kEmpty = "model key is empty";
     static constexpr bool kListed = true;
 
@@ -55,13 +59,17 @@ struct ModelKind {
         save_texts(io, d.outputs);
         redis::SaveUnsigned(io, static_cast<std::uint64_t>(d.threads));
         redis::SaveUnsigned(io, static_cast<std::uint64_t>(d.precision));
+        save_text(io, d.file);
+        save_text(io, d.sha256);
         save_text(io, model.blob);
     }
 
     static ModelRef load(redis::Io* io, int encoding);
 
     static void rewrite(redis::Io* io, redis::String* key, const StoredModel& model) {
-        emit_command(io, "AI.MODELSTORE", key, head_of(model.definition), model.blob);
+        const ModelDefinition& d = model.definition;
+        emit_command(io, d.file.empty() ? "AI.MODELSTORE" : "AI._MODELFILE", key, head_of(d),
+                     d.file.empty() ? model.blob : d.file);
     }
 
     static std::size_t memory(const StoredModel& model) { return sizeof model + model.blob.size(); }
@@ -74,6 +82,8 @@ bool load_options(redis::Io* io, ModelDefinition& definition) {
     const std::uint64_t precision = redis::LoadUnsigned(io);
     definition.threads = static_cast<std::int64_t>(std::min<std::uint64_t>(threads, kMaxModelThreads));
     definition.precision = static_cast<Precision>(std::min<std::uint64_t>(precision, std::size(kPrecisions) - 1));
+    definition.file = load_text(io);
+    definition.sha256 = load_text(io);
     return threads <= kMaxModelThreads && precision < std::size(kPrecisions);
 }
 
@@ -104,7 +114,7 @@ ModelRef ModelKind::load(redis::Io* io, int encoding) {
 bool ModelDefinition::operator==(const ModelDefinition& other) const {
     const auto all = [](const ModelDefinition& d) {
         return std::tie(d.device, d.tag, d.policy.batch_size, d.policy.min_batch_size, d.policy.min_batch_timeout_ms,
-                        d.inputs, d.outputs, d.threads, d.precision);
+                        d.inputs, d.outputs, d.threads, d.precision, d.file, d.sha256);
     };
     return all(*this) == all(other);
 }

@@ -21,6 +21,11 @@ struct ModelDefinition {
     std::vector<std::string> outputs;  // likewise
     std::int64_t threads = 0;          // of each execution; 0: the database's
     Precision precision = Precision::float32;
+    // A package: where its file lies and what its sha256 is. The code itself is never kept, copied or sent.
+    std::string file;
+    std::string sha256;
+
+    const char* backend() const { return file.empty() ? "TORCH" : "AOTI"; }
 
     bool operator==(const ModelDefinition& other) const;
 };

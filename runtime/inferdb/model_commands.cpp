@@ -22,7 +22,7 @@ void reply_number(Context* context, const char* title, std::int64_t value) {
 
 void reply_meta(Context* context, const ModelDefinition& d) {
     reply_text(context, "backend");
-    reply_text(context, "TORCH");
+    reply_text(context, d.backend());
     reply_text(context, "device");
     reply_text(context, d.device);
     reply_text(context, "tag");
@@ -48,7 +48,7 @@ long meta_length(const ModelDefinition& d) {
 
 }  // namespace
 
-// AI.MODELGET key [META] [BLOB]      neither: both
+// AI.MODELGET key [META] [BLOB]      neither: both. The blob of a package is empty: code is not sent.
 int model_get(Context* context, String** argv, int argc) {
     if (argc < 2) {
         return redis::WrongArity(context);

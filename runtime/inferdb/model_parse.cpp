@@ -87,6 +87,31 @@ Status parse_blob(Args& args, ParsedModel& parsed) {
     if (parsed.blob.empty() || parsed.blob.size() > settings().max_model) {
         return fail("a model has 1 to {} bytes, not {}", settings().max_model, parsed.blob.size());
     }
+    if (is_package(parsed.blob)) {
+        return fail(
+            "this is an AOTInductor package, native code: it is loaded only from a file that the owner of the "
+            "database names (--infer-model=NAME:FILE.pt2), never from a client");
+    }
+    return Status::ok();
+}
+
+// hex FILE path, what follows SHA256 at the end of AI._MODELFILE.
+Status parse_file(Args& args, ModelDefinition& d) {
+    const auto hex = [](unsigned char c) { return std::isdigit(c) != 0 || (c >= 'a' && c <= 'f'); };
+    if (args.left() != 3) {
+        return fail("AI._MODELFILE ends with SHA256 and a package's, FILE and its path");
+    }
+    d.sha256 = args.text();
+    if (d.sha256.size() != 64 || !std::all_of(d.sha256.begin(), d.sha256.end(), hex)) {
+        return fail("SHA256 is 64 lower-case hexadecimal digits");
+    }
+    if (!args.take("FILE") || !args.peek().starts_with('/')) {
+        return fail("FILE is an absolute path");
+    }
+    if (d.precision != Precision::float32) {
+        return fail("the precision of a package is that which it was compiled for");
+    }
+    d.file = args.text();
     return Status::ok();
 }
 
@@ -141,28 +166,42 @@ Status parse_option(Args& args, ModelForm form, ParsedModel& parsed) {
     return fail("{} is no word of this command", args.peek().substr(0, 64));
 }
 
+Status check_backend(std::string_view backend, ModelForm form) {
+    if (form == ModelForm::file) {
+        return same_word(backend, "AOTI") ? Status::ok() : Status(fail("AI._MODELFILE loads AOTI packages"));
+    }
+    return same_word(backend, "TORCH")
+               ? Status::ok()
+               : Status(
+                     fail("backend {} is not supported: this database runs TORCH models (TorchScript), and AOTInductor "
+                          "packages that its owner names",
+                          backend.substr(0, 64)));
+}
+
 }  // namespace
 
 Result<ParsedModel> parse_model(Args args, ModelForm form) {
     ParsedModel parsed;
     const std::string_view backend = args.text();
-    if (!same_word(backend, "TORCH")) {
-        return fail("backend {} is not supported: this database runs TORCH models", backend.substr(0, 64));
+    if (const Status status = check_backend(backend, form); !status) {
+        return status.error();
     }
     auto device = parse_device(args.text());
     if (!device) {
         return device.error();
     }
     parsed.definition.device = std::move(*device);
-    while (!args.take("BLOB")) {
+    const char* last = form == ModelForm::file ? "SHA256" : "BLOB";
+    while (!args.take(last)) {
         if (!args.more()) {
-            return fail("BLOB is missing: the model itself ends the command");
+            return fail("{} is missing: the model itself ends the command", last);
         }
         if (const Status status = parse_option(args, form, parsed); !status) {
             return status.error();
         }
     }
-    if (const Status status = parse_blob(args, parsed); !status) {
+    if (const Status status = form == ModelForm::file ? parse_file(args, parsed.definition) : parse_blob(args, parsed);
+        !status) {
         return status.error();
     }
     const BatchPolicy& policy = parsed.definition.policy;

@@ -19,6 +19,7 @@ struct ParsedModel {
 enum class ModelForm {
     counted,    // AI.MODELSTORE: INPUTS and OUTPUTS are followed by how many names there are
     uncounted,  // AI.MODELSET: their names end at the next word of the command
+    file,       // AI._MODELFILE: as AI.MODELSTORE, and ends with the name of a file instead of a blob
 };
 
 // CPU, GPU and GPU:n in any case, and CPU:n, which some clients write; in the form that queues are named by.

@@ -44,4 +44,9 @@ int model_set(Context* context, String** argv, int argc) {
     return store(context, argv, argc, ModelForm::uncounted, "AI.MODELSET");
 }
 
+// AI._MODELFILE key AOTI device [as AI.MODELSTORE] SHA256 hex FILE path
+int model_file(Context* context, String** argv, int argc) {
+    return store(context, argv, argc, ModelForm::file, "AI._MODELFILE");
+}
+
 }  // namespace inferstep::command

@@ -11,6 +11,7 @@
 
 #include "inferdb/backends/convert_torch.hpp"
 #include "inferdb/backends/model_torch.hpp"
+#include "inferdb/backends/package_torch.hpp"
 #include "inferdb/backends/script_torch.hpp"
 #include "inferdb/backends/threads_torch.hpp"
 #include "vision/resnet_torch.hpp"
@@ -63,6 +64,9 @@ class TorchBackend final : public Backend {
             const auto device = parse_device(options.device);
             if (!device) {
                 return device.error();
+            }
+            if (options.package) {
+                return std::shared_ptr<Model>(std::make_shared<PackageModel>(blob, *device, options));
             }
             return std::shared_ptr<Model>(std::make_shared<TorchModel>(blob, *device, options));
         } catch (const std::exception& e) {

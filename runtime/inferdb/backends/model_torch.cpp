@@ -3,41 +3,22 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/ops/randn.h>
 #include <c10/core/InferenceMode.h>
-#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/ir/alias_analysis.h>
 #include <torch/csrc/jit/serialization/import.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <stdexcept>
 
 #include "core/json.hpp"
 #include "inferdb/backends/convert_torch.hpp"
+#include "inferdb/backends/memory_reader_torch.hpp"
 #include "inferdb/backends/threads_torch.hpp"
 
 namespace inferstep {
 namespace {
 
 constexpr const char* kExtraFile = "inferstep.json";
-
-// libtorch reads the file out of the caller's memory: no second copy of a large model.
-class MemoryReader final : public caffe2::serialize::ReadAdapterInterface {
-   public:
-    explicit MemoryReader(std::string_view blob) : blob_(blob) {}
-    std::size_t size() const override { return blob_.size(); }
-    std::size_t read(std::uint64_t pos, void* buffer, std::size_t n, const char*) const override {
-        if (pos >= blob_.size()) {
-            return 0;
-        }
-        n = std::min<std::size_t>(n, blob_.size() - pos);
-        std::memcpy(buffer, blob_.data() + pos, n);
-        return n;
-    }
-
-   private:
-    std::string_view blob_;
-};
 
 std::vector<std::int64_t> parse_example_shape(const std::string& text) {
     std::vector<std::int64_t> shape;
