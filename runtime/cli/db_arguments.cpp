@@ -27,6 +27,10 @@ CLI::Option* add_models(CLI::App& app, DbArguments& a) {
     model->type_name("NAME:PATH[,key=value...]")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    app.add_option("--script", a.scripts, "store TorchScript source before the tasks start; may be repeated")
+        ->type_name("NAME:PATH[,device=D]")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     return model;
 }
 

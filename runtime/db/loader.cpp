@@ -131,6 +131,19 @@ Status warm_up(client::Connection& connection, const ModelSpec& model, const Loa
     return ran ? (gone ? Status::ok() : Status(gone.error())) : Status(ran.error());
 }
 
+Status store(client::Connection& connection, const ScriptSpec& script, const LoadRequest& request) {
+    const Result<MappedFile> file = map_file(script.path);
+    if (!file) {
+        return file.error();
+    }
+    const client::Bytes source(file->data.get(), file->size);
+    const std::string& device = script.device.empty() ? request.device : script.device;
+    const Result<client::Reply> stored =
+        ask(connection, {"AI.SCRIPTSET", request.prefix + script.name, device, "SOURCE"}, request.deadline,
+            std::span(&source, 1));
+    return stored ? Status::ok() : Status(stored.error());
+}
+
 // Redis listens before it has loaded its module, and answers after: the first answer means that all of it is there.
 Result<client::Connection> wait_for_server(const LoadRequest& request) {
     for (;;) {
@@ -179,6 +192,12 @@ Result<std::vector<LoadedModel>> make_ready(const LoadRequest& request, Progress
             return fail("--infer-model {}: the warm-up inference failed: {}", model.name, s.error().message);
         }
     }
+    for (const ScriptSpec& script : request.scripts) {
+        progress.set("storing script " + script.name);
+        if (Status s = store(*connection, script, request); !s) {
+            return fail("--script {}: {} was not stored: {}", script.name, script.path, s.error().message);
+        }
+    }
     return loaded;
 }
 
@@ -198,6 +217,15 @@ Status check_model_files(const std::vector<ModelSpec>& models) {
             return with_hint(
                 fail("--infer-model {}: {} has not the checksum that was asked for", model.name, model.path),
                 fmt::format("its sha256 is {}", *digest));
+        }
+    }
+    return Status::ok();
+}
+
+Status check_script_files(const std::vector<ScriptSpec>& scripts) {
+    for (const ScriptSpec& script : scripts) {
+        if (const Result<MappedFile> file = map_file(script.path); !file) {
+            return fail("--script {}: {}", script.name, file.error().message);
         }
     }
     return Status::ok();

@@ -42,6 +42,7 @@ struct LoadRequest {
     std::string socket;
     std::string password;
     std::vector<ModelSpec> models;
+    std::vector<ScriptSpec> scripts;
     std::string device;  // of models that name none: CPU or GPU
     std::string prefix;  // of all keys that are made
     client::Deadline deadline;
@@ -53,5 +54,8 @@ Result<std::vector<LoadedModel>> make_ready(const LoadRequest& request, Progress
 
 // Every model's file exists, can be read and has the checksum that was asked for.
 Status check_model_files(const std::vector<ModelSpec>& models);
+
+// Every script's file can be read.
+Status check_script_files(const std::vector<ScriptSpec>& scripts);
 
 }  // namespace inferstep

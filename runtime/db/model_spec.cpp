@@ -27,12 +27,13 @@ Status set_backend(ModelSpec& model, const std::string& what, const std::string&
     return known ? Status::ok() : Status(known.error());
 }
 
-Status set_device(ModelSpec& model, const std::string& what, const std::string& value) {
-    model.device = upper(value);
-    if (model.device == "CPU" || model.device == "GPU") {
+template <typename Spec>
+Status set_device(Spec& spec, const std::string& what, const std::string& value) {
+    spec.device = upper(value);
+    if (spec.device == "CPU" || spec.device == "GPU") {
         return Status::ok();
     }
-    if (model.device.starts_with("GPU:") && parse_number(what, model.device.substr(4), 0, 63)) {
+    if (spec.device.starts_with("GPU:") && parse_number(what, spec.device.substr(4), 0, 63)) {
         return Status::ok();
     }
     return fail("{}: '{}' is no device; give cpu, gpu or gpu:N", what, value);
@@ -96,7 +97,7 @@ struct Key {
 };
 constexpr Key kKeys[] = {
     {"backend", set_backend},
-    {"device", set_device},
+    {"device", set_device<ModelSpec>},
     {"batchsize", set_number<&ModelSpec::batch_size, 1, kMaxBatch>},
     {"minbatchsize", set_number<&ModelSpec::min_batch_size, 1, kMaxBatch>},
     {"minbatchtimeout", set_number<&ModelSpec::min_batch_timeout, 1, kMaxTimeoutMs>},
@@ -144,22 +145,47 @@ Status check_agreement(const ModelSpec& m, const std::string& what) {
     return Status::ok();
 }
 
+// The NAME:PATH before the first comma. False when it is none.
+template <typename Spec>
+bool set_name_and_path(Spec& spec, const std::string& text, const std::string& cwd) {
+    spec.text = text;
+    const std::string first = text.substr(0, text.find(','));
+    const std::size_t colon = first.find(':');
+    if (colon == std::string::npos || colon == 0 || colon + 1 == first.size()) {
+        return false;
+    }
+    spec.name = first.substr(0, colon);
+    spec.path = first.substr(colon + 1);
+    if (spec.path[0] != '/') {
+        spec.path = absolute_path(cwd + "/" + spec.path);
+    }
+    return true;
+}
+
 }  // namespace
+
+Result<ScriptSpec> parse_script(const std::string& text, const std::string& cwd) {
+    ScriptSpec script;
+    const std::string_view key = ",device=";
+    const std::size_t comma = text.find(',');
+    const bool known = comma == std::string::npos || text.compare(comma, key.size(), key) == 0;
+    if (!set_name_and_path(script, text, cwd) || !known) {
+        return fail("--script: '{}' is not NAME:PATH[,device=cpu|gpu|gpu:N]", text);
+    }
+    if (comma != std::string::npos) {
+        if (Status s = set_device(script, "--script " + script.name, text.substr(comma + key.size())); !s) {
+            return s.error();
+        }
+    }
+    return script;
+}
 
 Result<ModelSpec> parse_model(const std::string& text, const std::string& cwd) {
     ModelSpec model;
-    model.text = text;
-    const std::vector<std::string> words = split(text, ',');
-    const std::string first = words.empty() ? "" : words[0];
-    const std::size_t colon = first.find(':');
-    if (colon == std::string::npos || colon == 0 || colon + 1 == first.size()) {
+    if (!set_name_and_path(model, text, cwd)) {
         return fail("--infer-model: '{}' is not NAME:PATH[,key=value…]", text);
     }
-    model.name = first.substr(0, colon);
-    model.path = first.substr(colon + 1);
-    if (model.path[0] != '/') {
-        model.path = absolute_path(cwd + "/" + model.path);
-    }
+    const std::vector<std::string> words = split(text, ',');
     const std::string what = "--infer-model " + model.name;
     std::vector<std::string> seen;
     for (std::size_t i = 1; i < words.size(); ++i) {

@@ -103,6 +103,24 @@ Status models(const DbArguments& a, DbOptions& o) {
     return Status::ok();
 }
 
+Status scripts(const DbArguments& a, DbOptions& o) {
+    for (const std::string& value : a.scripts) {
+        for (const std::string& text : split(value, ';')) {
+            Result<ScriptSpec> script = parse_script(text, o.cwd);
+            if (!script) {
+                return script.error();
+            }
+            const auto has_name = [&](const auto& other) { return other.name == script->name; };
+            if (std::any_of(o.scripts.begin(), o.scripts.end(), has_name) ||
+                std::any_of(o.models.begin(), o.models.end(), has_name)) {
+                return fail("--script: the name '{}' is taken", script->name);
+            }
+            o.scripts.push_back(std::move(*script));
+        }
+    }
+    return Status::ok();
+}
+
 }  // namespace
 
 const char* device_word(Device device) {
@@ -136,6 +154,9 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
     if (Status s = models(a, o); !s) {
         return s.error();
     }
+    if (Status s = scripts(a, o); !s) {
+        return s.error();
+    }
     return o;
 }
 
@@ -156,6 +177,9 @@ std::vector<std::string> as_arguments(const DbOptions& o) {
     }
     for (const ModelSpec& model : o.models) {
         words.push_back("--model=" + model.text);
+    }
+    for (const ScriptSpec& script : o.scripts) {
+        words.push_back("--script=" + script.text);
     }
     if (o.verbose) {
         words.emplace_back("--verbose");

@@ -16,7 +16,7 @@ struct DbArguments {
     std::string colocate, db_cpus, db_tpq, pin_app, device, timeout;
     std::string outdir, statedir, cwd, redis, page_fd, life_fd;
     std::string memory, port, interface, tcp_auth;  // of a standard database
-    std::vector<std::string> models;
+    std::vector<std::string> models, scripts;
     bool verbose = false;
     bool dry_run = false;
 };
@@ -41,6 +41,14 @@ struct ModelSpec {
     TensorType warmup_type = TensorType::float32;
 };
 
+// One script to be stored before the tasks start: NAME:PATH[,device=D], TorchScript source.
+struct ScriptSpec {
+    std::string text;    // as given
+    std::string name;    // its key in the database
+    std::string path;    // absolute
+    std::string device;  // CPU, GPU or GPU:n; empty: what --device gives
+};
+
 // `inferstep db standard`: the databases of all nodes of the step are the shards of one, reached over TCP.
 struct StandardOptions {
     int port = 6780;        // the first one tried
@@ -60,6 +68,7 @@ struct DbOptions {
     std::string statedir = "/dev/shm";
     std::string redis;  // absolute path of redis-server
     std::vector<ModelSpec> models;
+    std::vector<ScriptSpec> scripts;
     std::uint64_t memory = 0;  // bytes, of all databases of the node; 0: half of what the step may use
     std::optional<StandardOptions> standard;
     bool verbose = false;
@@ -78,5 +87,8 @@ std::vector<std::string> as_arguments(const DbOptions& options);
 
 // NAME:PATH[,key=value…]; `cwd` is where a relative PATH starts.
 Result<ModelSpec> parse_model(const std::string& text, const std::string& cwd);
+
+// NAME:PATH[,device=D]; likewise.
+Result<ScriptSpec> parse_script(const std::string& text, const std::string& cwd);
 
 }  // namespace inferstep

@@ -29,11 +29,17 @@ struct Job {
     std::optional<Result<std::vector<LoadedModel>>> result;
 };
 
-Result<std::shared_ptr<Job>> begin(const Instance& instance, const std::string& password,
-                                   const std::vector<ModelSpec>& models, client::Deadline deadline) {
+Result<std::shared_ptr<Job>> begin(const Instance& instance, const std::string& password, const DbOptions& options,
+                                   Load load, client::Deadline deadline) {
     auto job = std::make_shared<Job>();
-    job->request = {instance.socket(), password,         models, instance.plan().gpus.empty() ? "CPU" : "GPU",
-                    instance.prefix,   deadline + kGrace};
+    const bool all = load == Load::models_and_scripts;
+    job->request = {instance.socket(),
+                    password,
+                    all ? options.models : std::vector<ModelSpec>(),
+                    all ? options.scripts : std::vector<ScriptSpec>(),
+                    instance.plan().gpus.empty() ? "CPU" : "GPU",
+                    instance.prefix,
+                    deadline + kGrace};
     job->done.reset(eventfd(0, EFD_CLOEXEC));
     if (!job->done) {
         return fail("cannot make an event: {}", std::strerror(errno));
@@ -98,12 +104,12 @@ Error ended_too_soon(Instance& instance) {
 }
 
 Status make_all_ready(std::vector<Instance>& instances, const std::string& password, const DbOptions& options,
-                      const std::vector<ModelSpec>& models, std::int64_t start_ns, Events& events) {
+                      Load load, std::int64_t start_ns, Events& events) {
     const std::int64_t left_ns = start_ns + options.timeout_s * std::int64_t{1'000'000'000} - now_ns();
     const client::Deadline deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(left_ns);
     std::vector<std::shared_ptr<Job>> jobs;
     for (const Instance& instance : instances) {
-        Result<std::shared_ptr<Job>> job = begin(instance, password, models, deadline);
+        Result<std::shared_ptr<Job>> job = begin(instance, password, options, load, deadline);
         if (!job) {
             return job.error();
         }

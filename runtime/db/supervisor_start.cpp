@@ -66,6 +66,9 @@ Status Supervisor::start() {
     if (Status s = check_model_files(options_.models); !s) {
         return s;
     }
+    if (Status s = check_script_files(options_.scripts); !s) {
+        return s;
+    }
     if (Status s = plan(); !s) {
         return s;
     }
@@ -164,7 +167,7 @@ Status Supervisor::start_instances() {
 // A shard takes no key before the cluster stands.
 Status Supervisor::make_ready() {
     if (standard_) {
-        if (Status s = make_all_ready(instances_, password_, options_, {}, start_ns_, events_); !s) {
+        if (Status s = make_all_ready(instances_, password_, options_, Load::nothing, start_ns_, events_); !s) {
             return s;
         }
         phase("answering");
@@ -173,7 +176,7 @@ Status Supervisor::make_ready() {
         }
         phase("formed");
     }
-    return make_all_ready(instances_, password_, options_, options_.models, start_ns_, events_);
+    return make_all_ready(instances_, password_, options_, Load::models_and_scripts, start_ns_, events_);
 }
 
 // On standard output, for whoever started a server of its own.

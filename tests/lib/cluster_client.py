@@ -1,9 +1,11 @@
 """Ask a standard database everything that must hold, as a client of Redis Cluster that has the standard library alone.
 
-SSDB and INFER_DB_SECRET name the database. On every shard there must be the model `double`, under the shard's tag.
+SSDB and INFER_DB_SECRET name the database. On every shard there must be the model `double`, under the shard's
+tag, and with an argument the script of that name, with a function `triple`.
 """
 import os
 import struct
+import sys
 
 from resp import Client, Problem
 
@@ -60,6 +62,9 @@ for low, _, where in slots:
     db("AI.TENSORSET", prefix + b"x", "FLOAT", 2, "BLOB", struct.pack("<2f", 1.5, -2))
     db("AI.MODELEXECUTE", prefix + b"double", "INPUTS", 1, prefix + b"x", "OUTPUTS", 1, prefix + b"y")
     assert struct.unpack("<2f", db("AI.TENSORGET", prefix + b"y", "BLOB")) == (3, -4)
+    for script in sys.argv[1:]:
+        db("AI.SCRIPTRUN", prefix + script.encode(), "triple", "INPUTS", prefix + b"x", "OUTPUTS", prefix + b"z")
+        assert struct.unpack("<2f", db("AI.TENSORGET", prefix + b"z", "BLOB")) == (4.5, -6)
     runs += 1
 
 total = sum(high - low + 1 for low, high, _ in slots)

@@ -9,7 +9,8 @@ setup_file() {
     [ -n "${CLUSTER_MISSING-}" ] || {
         python3 "$BATS_TEST_DIRNAME/../lib/torchscript.py" "$CLUSTER_WORK/double.pt" 'x: Tensor -> Tensor' 'return torch.mul(x, 2)'
         cp "$BATS_TEST_DIRNAME"/../lib/{resp,cluster_client}.py "$CLUSTER_WORK"
-        chmod a+r "$CLUSTER_WORK"/{double.pt,resp.py,cluster_client.py}
+        printf 'def triple(x):\n    return x * 3\n' >"$CLUSTER_WORK/triple.py"
+        chmod a+r "$CLUSTER_WORK"/{double.pt,resp.py,cluster_client.py,triple.py}
     }
 }
 teardown_file() { cluster_stop; }
@@ -48,11 +49,11 @@ exit_code() { expect_end && { wait "$BACKGROUND_PID"; echo $?; } }
 attached() { user_run INFER_ATTACH_DIR="$CLUSTER_WORK/attach" sh -c 'variables=$(inferstep db address '"$STEP"') || exit; eval "$variables"; exec "$@"' - "$@"; }
 redis_pids() { pgrep -u "$CLUSTER_USER" -x redis-server --runstates RSDT; }
 
-@test "three shards on three nodes: all slots, a model on every shard, every key found" {
-    standard 3 --model=double:double.pt
+@test "three shards on three nodes: all slots, model and script on every shard, every key found" {
+    standard 3 --model=double:double.pt --script=more:triple.py
     grep -qE '^ready [0-9]+\.0 Clustered 127\.0\.0\.1:[0-9]+,127\.0\.0\.1:[0-9]+,127\.0\.0\.1:[0-9]+$' "$BACKGROUND_LOG"
     [ "$(redis_pids | wc -l)" = 3 ]
-    run attached python3 cluster_client.py
+    run attached python3 cluster_client.py more
     echo "$output"
     [ "$status" = 0 ]
     [ "$output" = "3 shards, 16384 slots, 64 keys, 3 inferences" ]
@@ -107,6 +108,14 @@ ended" ]
     standard 2
     user_run scancel -s KILL "$STEP"
     expect_end
+}
+
+@test "a shard that hangs is missed by the others, who name it" {
+    standard 2
+    hung=$(redis_pids | tail -n 1)
+    kill -STOP "$hung"
+    [ "$(exit_code)" != 0 ]
+    grep -qE 'error: the database has lost shard [01] \(127\.0\.0\.1:[0-9]+\) of node '"$CLUSTER_PREFIX"'[12]$' "$BACKGROUND_LOG"
 }
 
 @test "scancel of the job ends it in good order" {

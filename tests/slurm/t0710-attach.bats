@@ -65,6 +65,16 @@ SH
     [[ $output == *"3 shards, 16384 slots, 64 keys, 3 inferences"* ]]
 }
 
+@test "our own client, over three shards: nothing is wrong" {
+    user_run inferstep model resnet18 -o net.pt --seed 1
+    database --model=net:net.pt -- -N3 -c2
+    run user_run "$SHARED" srun -N1 -n2 -c2 --infer-attach="$STEP" inferstep client --iterations 3 --model net.pt --model-name net
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"#wrong        0 of 6"* ]]
+    user_run scancel "${STEP%.*}"
+}
+
 @test "given hosts: -w places the shards" {
     database -- -w "${CLUSTER_PREFIX}2,${CLUSTER_PREFIX}4" -N2 -c2
     [ "$(squeue --noheader -o %N)" = "${CLUSTER_PREFIX}[2,4]" ]
