@@ -14,8 +14,6 @@ std::string list_of(const std::array<float, 3>& values) {
 
 }  // namespace
 
-const char* const kPreprocessFunction = "pre_process";
-
 const std::string& preprocess_script() {
     static const std::string source = fmt::format(
         "def {}(image: Tensor) -> Tensor:\n"

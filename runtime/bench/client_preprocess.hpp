@@ -9,8 +9,8 @@
 
 namespace inferstep {
 
-extern const char* const kPreprocessFunction;  // its name in the script
-const std::string& preprocess_script();        // the source
+constexpr const char* kPreprocessFunction = "pre_process";  // its name in the script
+const std::string& preprocess_script();                     // the source
 
 // What the function makes of each input. `images`: of shape (H, W, 3).
 ClientInputs preprocess(const ClientInputs& images);

@@ -72,3 +72,42 @@ PY
     [ "$status" = 1 ]
     [[ $output == *"images of three channels, which"*flat.pt* ]]
 }
+
+@test "--dag=yes is one call an iteration, in either language" {
+    for language in cpp fortran; do
+        run client --dag=yes --language=$language --outdir=$language
+        echo "$output"
+        [ "$status" = 0 ]
+        [[ $output == *"#wrong        0 of 10"* ]]
+        [ "$(rows $language 1 dag)" = 5 ]
+        no grep -q 'put_tensor\|run_model\|,loop,' "$(record $language)/rank_1.csv"
+    done
+}
+
+@test "--dag=both compares all outputs of both ways and tells the gain" {
+    for language in cpp fortran; do
+        run client --dag=both --language=$language --outdir=$language
+        echo "$output"
+        [ "$status" = 0 ]
+        [[ $output == *"one command "*" x as fast as call after call"* ]]
+        [[ $output == *"#wrong        0 of 20"* ]]
+        for function in put_tensor run_script run_model unpack_tensor loop dag; do
+            [ "$(rows $language 0 $function)" = 5 ]
+        done
+    done
+    python3 - "$(record cpp)" <<'PY'
+import json, sys
+d = json.load(open(f"{sys.argv[1]}/summary.json"))
+f = d["functions"]
+assert abs(d["dag_gain"] - f["loop"]["p50"] / f["dag"]["p50"]) < 1e-6 and d["workload"] == "smartsim"
+PY
+}
+
+@test "the default loop goes in one command, too" {
+    run colocated inferstep client --model=resnet18 --iterations=3 --dag=both
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"#wrong        0 of 6"* ]]
+    [ "$(rows outputs 0 get_tensor)" = 3 ]
+    [ "$(rows outputs 0 dag)" = 3 ]
+}

@@ -173,6 +173,34 @@ CPP
     [ "$(calls ai.tensorset)" = 6 ]
 }
 
+@test "a Dag is one command on the shard of its keys; keys of two shards are refused" {
+    reset_counts
+    cpp graph <<'CPP'
+#include "must.hpp"
+int main() {
+    Client client;
+    MUST(client.connect());
+    const auto file = file_of("double.pt");
+    MUST(client.set_model("double", std::as_bytes(std::span(file))));
+    std::vector<float> value{1, 2}, back(2);
+    for (const std::string tag : {"{a}", "{b}", "{c}", "{d}", "{e}", "{f}"}) {
+        MUST(client.run(Dag().put(tag + "x", {2}, value).run_model("double", {tag + "x"}, {"y"}).get("y", back)));
+        TRUE(back[0] == 2 && back[1] == 4);
+    }
+    MUST(client.put_tensor("{a}x", {2}, value));
+    MUST(client.run(Dag().load("{a}x").persist("{a}y").run_model("double", {"{a}x"}, {"{a}y"})));
+    MUST(client.get_tensor("{a}y", back));
+    TRUE(back[1] == 4);
+    const ClientStatus s = client.run(Dag().load("foo").persist("bar").run_model("double", {"foo"}, {"bar"}));
+    TRUE(s.code() == ClientStatus::Code::usage && s.message().find("another shard than key foo") != std::string::npos);
+    std::puts("done");
+}
+CPP
+    [ "$(calls ai._shard)" = 7 ]
+    [ "$(calls ai.tensorset)" = 1 ]
+    [ "$(calls ai.tensorget)" = 1 ]
+}
+
 @test "a key is found while its slot moves to another shard, and afterwards" {
     cat >move <<'SH'
 #!/bin/bash
