@@ -25,7 +25,7 @@ constexpr const char* kClientCommands[] = {
     "ai.tensorset", "ai.tensorget", "ai.modelstore", "ai.modelset", "ai.modelget", "ai.modeldel", "ai.modelexecute",
     "ai.modelrun", "ai._shard", "ai._modelscan", "ai.scriptstore", "ai.scriptset", "ai.scriptget", "ai.scriptdel",
     "ai.scriptexecute", "ai.scriptrun", "ai._scriptscan", "ai.dagexecute", "ai.dagexecute_ro", "ai.dagrun",
-    "ai.dagrun_ro", "ai.info", "ai.config", "ai._configset"};
+    "ai.dagrun_ro", "ai._arena", "ai._arenaget", "ai.info", "ai.config", "ai._configset"};
 
 // A word of redis.conf in quotes, as its parser reads them back.
 std::string quoted(const std::string& word) {
@@ -75,6 +75,8 @@ std::string access_rules(const RedisSettings& s) {
 
 }  // namespace
 
+std::uint64_t arena_share(const RedisSettings& s) { return s.arena_socket.empty() ? 0 : s.max_memory / 4; }
+
 std::string render_redis_conf(const RedisSettings& s) {
     const int threads = std::max(1, s.cpus / s.tpq);
     std::string conf;
@@ -87,8 +89,8 @@ std::string render_redis_conf(const RedisSettings& s) {
     line("the log is this process' output, a file of the state directory", "logfile \"\"\nloglevel notice");
     line("where an explicit SAVE writes; it is removed with the step", "dir " + quoted(s.directory));
     line("nothing is written to disk unasked", "save \"\"\nappendonly no");
-    line("half of the step's memory over the databases of the node; beyond it a write is refused, nothing is evicted",
-         fmt::format("maxmemory {}\nmaxmemory-policy noeviction", s.max_memory));
+    line("the databases of the node share half of the step's memory, less a quarter for arenas; beyond it writes fail",
+         fmt::format("maxmemory {}\nmaxmemory-policy noeviction", s.max_memory - arena_share(s)));
     line("a model is one command: its chunks together may be as large as the memory",
          fmt::format("client-query-buffer-limit {}", std::max<std::uint64_t>(s.max_memory, 1ULL << 30U)));
     line("nothing is given back (MALLOC_CONF): the thread for that would interrupt a forward 200 times",
@@ -99,7 +101,9 @@ std::string render_redis_conf(const RedisSettings& s) {
          "enable-module-command no\nenable-protected-configs no\nenable-debug-command no");
     line("the inference module: worker threads per device, threads of each, where models run",
          fmt::format("loadmodule {} TPQ {} THREADS {} DEVICE {}", quoted(s.module), s.tpq, threads,
-                     device_word(s.device)));
+                     device_word(s.device)) +
+             (arena_share(s) > 0 ? fmt::format(" ARENA {} ARENASOCKET {}", arena_share(s), quoted(s.arena_socket))
+                                 : ""));
     line("clients get an explicit list of commands; the supervisor's secret is known to nobody else", access_rules(s));
     return conf;
 }

@@ -33,7 +33,11 @@ struct RedisSettings {
     Device device = Device::automatic;
     std::uint64_t max_memory = 0;  // bytes
     Network network = {};
+    std::string arena_socket = {};  // where clients ask for shared memory; empty: nowhere
 };
+
+// The part of max_memory that is for arenas (memory shared with clients); Redis' own limit is the rest.
+std::uint64_t arena_share(const RedisSettings& settings);
 
 std::string render_redis_conf(const RedisSettings& settings);
 

@@ -80,7 +80,7 @@ class Instance {
 };
 
 // The longest name of a socket that an instance makes in the state directory.
-constexpr const char* kLongestSocketName = "db63.sock";
+constexpr const char* kLongestSocketName = "db63.arena";
 
 // End all of them: asked over the socket, then SIGTERM, then SIGKILL, each wait bounded; all at the same time. With
 // `politely` false at once with SIGKILL. Reaps them.

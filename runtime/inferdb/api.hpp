@@ -23,6 +23,7 @@ struct CallReply;
 struct User;
 struct FilterContext;  // a command before Redis looks it up
 struct Filter;
+struct ServerInfo;  // a section of INFO, parsed
 
 using Command = int (*)(Context*, String** argv, int argc);
 using Release = void (*)(Context*, void* data);
@@ -36,6 +37,8 @@ struct ServerEvent {
     std::uint64_t id;
     std::uint64_t version;
 };
+using FdReady = void (*)(int fd, void* data, int mask);
+using KeyChanged = int (*)(Context*, int type, const char* event, String* key);
 using EventSeen = void (*)(Context*, ServerEvent, std::uint64_t subevent, void* data);
 
 struct TypeMethods {
@@ -64,10 +67,17 @@ constexpr int kKeyModule = 6;
 constexpr long kPostponedLength = -1;
 constexpr int kHandleIoErrors = 1;
 constexpr int kFilterNotSelf = 1;
+constexpr int kFdReadable = 1;
+constexpr int kNotifyModule = 1 << 13;
 constexpr ServerEvent kShutdownEvent{5, 1};
+constexpr ServerEvent kCronEvent{8, 1};
+constexpr ServerEvent kForkEvent{13, 1};
 constexpr int kFlagLua = 1 << 0;
 constexpr int kFlagMulti = 1 << 1;
+constexpr int kFlagReplica = 1 << 3;
 constexpr int kFlagCluster = 1 << 5;
+constexpr int kFlagAof = 1 << 6;
+constexpr int kFlagOom = 1 << 10;
 constexpr int kFlagReplicated = 1 << 12;
 constexpr int kFlagLoading = 1 << 13;
 constexpr int kFlagDenyBlocking = 1 << 21;
@@ -109,6 +119,16 @@ constexpr int kFlagDenyBlocking = 1 << 21;
     X(void, FreeThreadSafeContext, (Context*))                                                      \
     X(void, ThreadSafeContextLock, (Context*))                                                      \
     X(void, ThreadSafeContextUnlock, (Context*))                                                    \
+    X(Context*, GetDetachedThreadSafeContext, (Context*))                                           \
+    X(int, UnregisterCommandFilter, (Context*, Filter*))                                            \
+    X(int, EventLoopAdd, (int fd, int mask, FdReady, void* data))                                   \
+    X(int, EventLoopDel, (int fd, int mask))                                                        \
+    X(int, SubscribeToKeyspaceEvents, (Context*, int types, KeyChanged))                            \
+    X(int, NotifyKeyspaceEvent, (Context*, int type, const char* event, String* key))               \
+    X(int, AvoidReplicaTraffic, ())                                                                 \
+    X(ServerInfo*, GetServerInfo, (Context*, const char* section))                                  \
+    X(void, FreeServerInfo, (Context*, ServerInfo*))                                                \
+    X(unsigned long long, ServerInfoGetFieldUnsigned, (ServerInfo*, const char* field, int* error)) \
     X(int, IsKeysPositionRequest, (Context*))                                                       \
     X(void, KeyAtPos, (Context*, int position))                                                     \
     X(int*, GetCommandKeys, (Context*, String** argv, int argc, int* count)) /* free with Free */   \

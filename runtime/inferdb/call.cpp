@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "inferdb/arena.hpp"
 #include "inferdb/engine.hpp"
 #include "inferdb/keys.hpp"
 
@@ -202,8 +203,10 @@ Status Call::outcome() const {
     return Status::ok();
 }
 
-// Store what is to be stored, all or nothing, and let replicas have the tensors rather than the executions.
+// Store what is to be stored, all or nothing, and let replicas have the tensors rather than the executions. What
+// clients have put before comes before.
 Status Call::store(redis::Context* context) const {
+    drain_arenas();
     if (!stored.empty() && redis::GetUsedMemoryRatio() > 1) {
         return Error{"OOM command not allowed when used memory > 'maxmemory'.", {}};
     }

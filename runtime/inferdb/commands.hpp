@@ -12,6 +12,8 @@ using redis::String;
 
 int tensor_set(Context*, String** argv, int argc);
 int tensor_get(Context*, String** argv, int argc);
+int arena(Context*, String** argv, int argc);
+int arena_get(Context*, String** argv, int argc);
 
 int model_store(Context*, String** argv, int argc);
 int model_set(Context*, String** argv, int argc);   // the older form of model_store

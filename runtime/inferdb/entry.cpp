@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "inferdb/arena.hpp"
 #include "inferdb/args.hpp"
 #include "inferdb/commands.hpp"
 #include "inferdb/config_set.hpp"
@@ -42,6 +43,8 @@ struct CommandEntry {
 constexpr CommandEntry kCommands[] = {
     {"ai.tensorset", guarded<command::tensor_set>, "write deny-oom", 1},
     {"ai.tensorget", guarded<command::tensor_get>, "readonly", 1},
+    {"ai._arena", guarded<command::arena>, "readonly fast", 0},
+    {"ai._arenaget", guarded<command::arena_get>, "readonly", 1},
     {"ai.modelstore", guarded<command::model_store>, "write deny-oom", 1},
     {"ai.modelset", guarded<command::model_set>, "write deny-oom", 1},
     {"ai._modelfile", guarded<command::model_file>, "write deny-oom admin", 1},
@@ -81,7 +84,10 @@ std::string own_directory() {
 // Once Redis serves: while libtorch is being opened the dynamic linker is locked, and Redis needs it to start.
 void on_first_turn(redis::Context*, void*) { engine().start(own_directory()); }
 
-void on_shutdown(redis::Context*, redis::ServerEvent, std::uint64_t, void*) { engine().settle(); }
+void on_shutdown(redis::Context*, redis::ServerEvent, std::uint64_t, void*) {
+    stop_arenas();
+    engine().settle();
+}
 
 bool register_all(redis::Context* context) {
     if (!register_tensor_type(context) || !register_model_type(context) || !register_script_type(context) ||
@@ -121,6 +127,10 @@ int load(redis::Context* context, redis::String** argv, int argc) {
     }
     settings() = *parsed;
     if (!register_all(context)) {
+        return redis::kError;
+    }
+    if (const Status status = start_arenas(context); !status) {
+        redis::Log(context, "warning", "%s", status.error().message.c_str());
         return redis::kError;
     }
     redis::CreateTimer(context, 0, on_first_turn, nullptr);

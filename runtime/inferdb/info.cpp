@@ -4,6 +4,7 @@
 #include <array>
 #include <optional>
 
+#include "inferdb/arena.hpp"
 #include "inferdb/args.hpp"
 #include "inferdb/commands.hpp"
 #include "inferdb/engine.hpp"
@@ -175,6 +176,7 @@ void add_info(redis::Info* info, int for_crash_report) {
     redis::InfoAddFieldULongLong(info, "waiting", load.waiting);
     redis::InfoAddFieldULongLong(info, "running", load.running);
     redis::InfoAddFieldULongLong(info, "lost_workers", load.lost);
+    add_arena_info(info);
     const std::vector<ModelRef> models = all_models();
     redis::InfoAddFieldULongLong(info, "models", models.size());
     for (const ModelRef& model : models) {

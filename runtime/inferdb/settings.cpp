@@ -24,6 +24,7 @@ constexpr NumberSetting kNumbers[] = {
     {"MAXBATCH", 1, 65536, [](Settings& s, std::int64_t n) { s.max_batch = n; }},
     {"MAXRUN", 0, 1'000'000, [](Settings& s, std::int64_t n) { s.max_run_s = n; }},
     {"MAXTENSOR", 1, kTebibyte, [](Settings& s, std::int64_t n) { s.max_tensor = static_cast<std::size_t>(n); }},
+    {"ARENA", 0, kTebibyte, [](Settings& s, std::int64_t n) { s.arena = static_cast<std::size_t>(n); }},
     {"MAXMODEL", 1, kTebibyte, [](Settings& s, std::int64_t n) { s.max_model = static_cast<std::size_t>(n); }},
 };
 
@@ -42,6 +43,11 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
         return !result.optimize || same_word(value, "yes") ? Status::ok()
                                                            : Status(fail("OPTIMIZE is yes or no, not {}", value));
     }
+    if (same_word(name, "ARENASOCKET")) {
+        result.arena_socket = value;
+        return value.starts_with('/') ? Status::ok()
+                                      : Status(fail("ARENASOCKET is a path from the root, not {}", value));
+    }
     for (const NumberSetting& setting : kNumbers) {
         if (same_word(name, setting.name)) {
             const auto number = parse_number<std::int64_t>(value);
@@ -53,8 +59,9 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
         }
     }
     return fail(
-        "argument {} is unknown; TPQ, THREADS, DEVICE, OPTIMIZE, MAXQUEUE, MAXBATCH, MAXRUN, MAXTENSOR and MAXMODEL "
-        "are known",
+        "argument {} is unknown; TPQ, THREADS, DEVICE, OPTIMIZE, MAXQUEUE, MAXBATCH, MAXRUN, MAXTENSOR, MAXMODEL, "
+        "ARENA and "
+        "ARENASOCKET are known",
         name);
 }
 

@@ -7,11 +7,14 @@
 //   MAXBATCH n     samples that are joined of models without BATCHSIZE; 1: none    1 … 65536      16, on GPUs 64
 //   MAXRUN s       seconds until an execution is written off; 0: never     0 … 1000000    300
 //   MAXTENSOR n    bytes of one tensor                                     1 … 2^40       512 MiB
+//   ARENA n        bytes of all arenas (shared memory) of clients together 0 … 2^40       0: none
+//   ARENASOCKET p  path of the Unix socket at which they are asked for                    none
 //   MAXMODEL n     bytes of one model                                      1 … 2^40       64 GiB
 //   OPTIMIZE b     yes: models are frozen and optimized; no: exactly as saved, as the reference of measurements   yes
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -31,6 +34,8 @@ struct Settings {
     std::int64_t max_run_s = 300;
     std::size_t max_tensor = std::size_t{512} << 20;
     std::size_t max_model = std::size_t{64} << 30;
+    std::size_t arena = 0;
+    std::string arena_socket;
     long long model_chunk_size = 511LL << 20;  // what clients are told; AI.CONFIG changes it
 };
 

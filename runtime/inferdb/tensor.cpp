@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "inferdb/arena_memory.hpp"
 #include "inferdb/dtype.hpp"
 #include "inferdb/settings.hpp"
 #include "inferdb/stored_text.hpp"
@@ -10,6 +11,17 @@
 
 namespace inferstep {
 namespace {
+
+bool replicas_listen = false;
+
+// A replica begins with a file that a forked child writes; from the fork on it wants every change.
+void on_fork(redis::Context* context, redis::ServerEvent, std::uint64_t, void*) {
+    int error = 0;
+    redis::ServerInfo* info = redis::GetServerInfo(context, "replication");
+    const auto backlog = redis::ServerInfoGetFieldUnsigned(info, "repl_backlog_active", &error);
+    replicas_listen = replicas_listen || backlog != 0 || error != redis::kOk;
+    redis::FreeServerInfo(context, info);
+}
 
 // The words of an AI.TENSORSET that makes this tensor, up to and without its data.
 std::vector<std::string> head_of(const TensorView& tensor) {
@@ -47,6 +59,9 @@ struct TensorKind {
     static std::size_t memory(const TensorView& tensor) {
         return sizeof tensor + tensor.shape.size() * sizeof(std::int64_t) + tensor.bytes;
     }
+
+    static void made(TensorRef* value) { keep_note(value); }
+    static void gone(TensorRef* value) { drop_note(value); }
 };
 using TensorKey = TypedKey<TensorKind>;
 
@@ -82,7 +97,10 @@ TensorRef TensorKind::load(redis::Io* io, int) {
 
 }  // namespace
 
-bool register_tensor_type(redis::Context* context) { return TensorKey::register_type(context); }
+bool register_tensor_type(redis::Context* context) {
+    replicas_listen = redis::SubscribeToServerEvent(context, redis::kForkEvent, on_fork) != redis::kOk;
+    return TensorKey::register_type(context);
+}
 
 Result<TensorRef> find_tensor(redis::Context* context, redis::String* name) { return TensorKey::find(context, name); }
 
@@ -92,7 +110,10 @@ Status store_tensor(redis::Context* context, redis::String* name, TensorRef tens
     return TensorKey::store(context, name, std::move(tensor));
 }
 
-void replicate_tensor(redis::Context* context, redis::String* name, const TensorView& tensor) {
+bool replicate_tensor(redis::Context* context, redis::String* name, const TensorView& tensor) {
+    if (!replicas_listen && (redis::GetContextFlags(context) & redis::kFlagAof) == 0) {
+        return false;  // Redis would make a copy of the tensor before it finds that nobody wants it
+    }
     std::vector<redis::String*> head;
     for (const std::string& word : head_of(tensor)) {
         head.push_back(redis::CreateString(context, word.data(), word.size()));
@@ -101,6 +122,17 @@ void replicate_tensor(redis::Context* context, redis::String* name, const Tensor
                      static_cast<const char*>(tensor.data), tensor.bytes);
     for (redis::String* word : head) {
         redis::FreeString(context, word);
+    }
+    return true;
+}
+
+void reply_tensor_head(redis::Context* context, const TensorView& tensor) {
+    reply_text(context, "dtype");
+    reply_text(context, dtype_info(tensor.dtype).name);
+    reply_text(context, "shape");
+    redis::ReplyWithArray(context, static_cast<long>(tensor.shape.size()));
+    for (const std::int64_t extent : tensor.shape) {
+        redis::ReplyWithLongLong(context, extent);
     }
 }
 

@@ -27,8 +27,11 @@ Result<TensorRef> find_tensor(redis::Context* context, redis::String* name);
 Status check_tensor_key(redis::Context* context, redis::String* name);
 // Replaces a tensor; a key of another type is an error.
 Status store_tensor(redis::Context* context, redis::String* name, TensorRef tensor);
-// Tell replicas and the append-only file what the key holds now.
-void replicate_tensor(redis::Context* context, redis::String* name, const TensorView& tensor);
+// Tell replicas and the append-only file what the key holds now. False: there are none.
+bool replicate_tensor(redis::Context* context, redis::String* name, const TensorView& tensor);
+
+// The four elements "dtype", its name, "shape" and the extents, with which answers about a tensor begin.
+void reply_tensor_head(redis::Context* context, const TensorView& tensor);
 
 // Memory that Redis counts, suitably aligned for any element; null when there is none. From any thread.
 std::shared_ptr<void> allocate(std::size_t bytes);

@@ -184,16 +184,6 @@ void reply_values(Context* context, const TensorView& tensor) {
     });
 }
 
-void reply_head(Context* context, const TensorView& tensor) {
-    reply_text(context, "dtype");
-    reply_text(context, dtype_info(tensor.dtype).name);
-    reply_text(context, "shape");
-    redis::ReplyWithArray(context, static_cast<long>(tensor.shape.size()));
-    for (const std::int64_t extent : tensor.shape) {
-        redis::ReplyWithLongLong(context, extent);
-    }
-}
-
 void reply_blob(Context* context, const TensorView& tensor) {
     redis::ReplyWithStringBuffer(context, static_cast<const char*>(tensor.data), tensor.bytes);
 }
@@ -227,7 +217,7 @@ Result<TensorParts> read_tensor_get(Args args) {
 int reply_tensor(Context* context, const TensorView& tensor, const TensorParts& parts) {
     if (parts.meta) {
         redis::ReplyWithArray(context, parts.blob || parts.values ? 6 : 4);
-        reply_head(context, tensor);
+        reply_tensor_head(context, tensor);
         if (parts.blob || parts.values) {
             reply_text(context, parts.blob ? "blob" : "values");
         }

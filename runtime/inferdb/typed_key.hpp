@@ -12,6 +12,9 @@
 //         static void save(redis::Io*, const Value&);                    // in a forked child: plain bytes only
 //         static void rewrite(redis::Io*, redis::String* key, const Value&);  // a command that makes the value
 //         static std::size_t memory(const Value&);                       // bytes
+//         // where wanted: a key was given this value, and lost it (from any thread)
+//         static void made(std::shared_ptr<Value>*);
+//         static void gone(std::shared_ptr<Value>*);
 //     };
 #pragma once
 
@@ -39,9 +42,14 @@ class TypedKey {
             Kind::rewrite(io, key, *ref(value));
         };
         methods.mem_usage = [](const void* value) { return Kind::memory(**static_cast<const Ref*>(value)); };
-        methods.free = [](void* value) { delete static_cast<Ref*>(value); };
+        methods.free = [](void* value) {
+            if constexpr (requires { Kind::gone(static_cast<Ref*>(nullptr)); }) {
+                Kind::gone(static_cast<Ref*>(value));
+            }
+            delete static_cast<Ref*>(value);
+        };
         methods.copy = [](redis::String*, redis::String*, const void* value) -> void* {
-            return new Ref(*static_cast<const Ref*>(value));
+            return made(*static_cast<const Ref*>(value));
         };
         key_type = redis::CreateDataType(context, Kind::kName, Kind::kEncoding, &methods);
         return key_type != nullptr;
@@ -93,7 +101,15 @@ class TypedKey {
             std::erase_if(known_values, [](const std::weak_ptr<Value>& known) { return known.expired(); });
             known_values.push_back(value);
         }
-        return new Ref(std::move(value));
+        return made(std::move(value));
+    }
+
+    static Ref* made(Ref value) {
+        auto made = std::make_unique<Ref>(std::move(value));
+        if constexpr (requires { Kind::made(made.get()); }) {
+            Kind::made(made.get());
+        }
+        return made.release();
     }
 
     static void* load(redis::Io* io, int encoding) {

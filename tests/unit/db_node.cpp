@@ -51,6 +51,12 @@ void the_configuration_says_what_was_asked() {
     CHECK_EQ(line_of(conf, "loadmodule"), "loadmodule \"/lib/inferdb.so\" TPQ 2 THREADS 2 DEVICE cpu");
     CHECK_EQ(line_of(conf, "enable-module-command"), "enable-module-command no");
     CHECK_EQ(line_of(conf, "user supervisor"), "user supervisor on >secret ~* &* +@all");
+    CHECK_EQ(arena_share(settings()), 0U);
+    RedisSettings shared = settings();
+    shared.arena_socket = "/dev/shm/d/db0.arena";
+    CHECK_EQ(line_of(render_redis_conf(shared), "maxmemory "), "maxmemory 6442450944");
+    CHECK(line_of(render_redis_conf(shared), "loadmodule")
+              .ends_with("DEVICE cpu ARENA 2147483648 ARENASOCKET \"/dev/shm/d/db0.arena\""));
     RedisSettings other = settings();
     other.cpus = 1;
     other.tpq = 4;

@@ -90,6 +90,27 @@ int inferclient_get_tensor(inferclient* client, const char* key, inferclient_typ
     });
 }
 
+int inferclient_reserve_tensor(inferclient* client, inferclient_type type, int rank, const int64_t* shape,
+                               void** data) {
+    return guarded(client, [&](Client& c) {
+        if (!known(type) || rank < 1 || shape == nullptr || data == nullptr) {
+            return wrong(
+                "reserve_tensor needs a known type, a shape of at least one dimension and a place for the answer");
+        }
+        return c.reserve_tensor(static_cast<TensorType>(type), {shape, static_cast<std::size_t>(rank)}, *data);
+    });
+}
+
+int inferclient_commit_tensor(inferclient* client, const char* key, const void* data) {
+    return guarded(client, [&](Client& c) {
+        return key != nullptr ? c.commit_tensor(key, data) : wrong("commit_tensor needs a key");
+    });
+}
+
+int inferclient_discard_tensor(inferclient* client, const void* data) {
+    return guarded(client, [&](Client& c) { return c.discard_tensor(data); });
+}
+
 int inferclient_tensor_exists(inferclient* client, const char* key, int* exists) {
     return guarded(client, [&](Client& c) {
         if (key == nullptr || exists == nullptr) {

@@ -1,5 +1,7 @@
 #include "db/client/client_impl.hpp"
 
+#include "db/client/tensor_reply.hpp"
+
 namespace inferstep {
 
 namespace client {
@@ -120,9 +122,15 @@ bool Client::Impl::lies_on(const Shard& shard, std::string_view key) const {
 
 ClientStatus Client::Impl::exchange(Shard& shard, const Request& request, client::Deadline deadline,
                                     std::vector<Reply>& replies) {
+    if (!shard.connection.is_open()) {
+        arena.leave();
+    }
     ClientStatus s = cluster.open(shard, options.connect_timeout, deadline);
     if (s) {
-        s = shard.connection.exchange(request, deadline, replies);
+        s = arena.outcome(shard.connection.exchange(request, deadline, replies));
+    }
+    if (!shard.connection.is_open()) {
+        arena.leave();  // the database may still write where it was lent room
     }
     if (!s && cluster.clustered()) {
         cluster.doubt();
@@ -165,6 +173,12 @@ ClientStatus Client::Impl::call(std::string_view key, const Words& words, Millis
         }
         request.add(words, payloads);
     }
+}
+
+ClientStatus Client::Impl::take_tensor(const redisReply& reply, const TensorOut& tensor) {
+    ClientStatus s = client::copy_tensor(reply, tensor, arena.data());
+    arena.end_loan();
+    return s;
 }
 
 ClientStatus Client::Impl::call_anyone(const Words& words, Milliseconds timeout) {

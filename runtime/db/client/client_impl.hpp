@@ -2,11 +2,16 @@
 #pragma once
 
 #include <chrono>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "db/client/arena.hpp"
 #include "db/client/cluster.hpp"
 #include "db/client/connection.hpp"
 
@@ -43,12 +48,25 @@ bool is_elsewhere(const redisReply& reply);
 // The failure that a reply tells of; true when it tells of none.
 ClientStatus outcome(const redisReply& reply, const std::string& command, const Shard& shard);
 
+// A tensor that the caller is writing.
+struct Reserved {
+    TensorType type = TensorType::float32;
+    std::vector<std::int64_t> shape;
+    std::size_t bytes = 0;
+    std::optional<Arena::Room> room;                                            // in shared memory, or …
+    std::unique_ptr<std::byte, decltype(&std::free)> own{nullptr, &std::free};  // … in ours
+};
+
 }  // namespace client
 
 struct Client::Impl {
     ConnectOptions options;
     client::Cluster cluster;
     bool connected_once = false;
+    client::Arena arena{[this](const client::Words& words, client::Reply& reply) {
+        return call({}, words, options.command_timeout, reply);
+    }};
+    std::map<const void*, client::Reserved> reserved;  // by their memory
 
     Milliseconds limit(Milliseconds asked) const { return asked > Milliseconds{0} ? asked : options.command_timeout; }
 
@@ -58,13 +76,15 @@ struct Client::Impl {
     ClientStatus find(std::string_view key, const client::SlotRange*& range) const;
     bool lies_on(const client::Shard& shard, std::string_view key) const;
 
-    // Send commands to one shard, as they are. Only what breaks the connection is a failure.
+    // Send commands to one shard, as they are. Failures are what breaks the connection, and a put into shared memory
+    // that had returned before and was refused meanwhile.
     ClientStatus exchange(client::Shard& shard, const client::Request& request, client::Deadline deadline,
                           std::vector<client::Reply>& replies);
     // One command to the shard that has `key`, and on to where the cluster says that the key is by now: what sends a
     // client on has not executed the command. An error reply is a failure.
     ClientStatus call(std::string_view key, const client::Words& words, Milliseconds timeout, client::Reply& reply,
                       std::span<const client::Bytes> payloads = {});
+    ClientStatus take_tensor(const redisReply& reply, const TensorOut& tensor);  // the answer to arena.get()
     // One without a key, to whichever shard is nearest at hand.
     ClientStatus call_anyone(const client::Words& words, Milliseconds timeout);
     ClientStatus call_for_flag(std::string_view key, const client::Words& words, bool& flag);

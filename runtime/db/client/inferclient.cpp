@@ -1,5 +1,7 @@
 #include "db/client/inferclient.hpp"
 
+#include <strings.h>
+
 #include <array>
 #include <cstdlib>
 #include <map>
@@ -77,7 +79,12 @@ ClientStatus Client::connect(std::string_view endpoint, const ConnectOptions& op
     impl_->cluster = std::move(cluster);
     impl_->options = options;
     impl_->connected_once = true;
-    return impl_->call_anyone({"PING"}, options.connect_timeout);
+    impl_->arena.turn_off();
+    ClientStatus s = impl_->call_anyone({"PING"}, options.connect_timeout);
+    if (s && !impl_->cluster.clustered() && !impl_->cluster.ranges().front().shard->address.path.empty()) {
+        impl_->arena.begin();
+    }
+    return s;
 }
 
 ClientStatus Client::put_tensor(const TensorIn& tensor) {
@@ -85,17 +92,21 @@ ClientStatus Client::put_tensor(const TensorIn& tensor) {
     if (ClientStatus s = client::payload_of(tensor, payload); !s) {
         return s;
     }
+    if (impl_->arena.put(tensor, payload)) {
+        return impl_->arena.outcome({});
+    }
     Reply reply;
     return impl_->call(tensor.key, client::tensor_set(tensor), impl_->options.command_timeout, reply, {&payload, 1});
 }
 
 ClientStatus Client::get_tensor(const TensorOut& tensor) {
     Reply reply;
-    if (ClientStatus s = impl_->call(tensor.key, client::tensor_get(tensor.key), impl_->options.command_timeout, reply);
-        !s) {
+    const Words words = impl_->arena.get(tensor.key, tensor.bytes);
+    if (ClientStatus s = impl_->call(tensor.key, words, impl_->options.command_timeout, reply); !s) {
+        impl_->arena.end_loan();
         return s;
     }
-    return client::copy_tensor(*reply, tensor);
+    return impl_->take_tensor(*reply, tensor);
 }
 
 ClientStatus Client::get_tensor(std::string_view key, Tensor& tensor) {
@@ -139,6 +150,9 @@ ClientStatus Client::info(std::string& text, std::string_view section) {
 ClientStatus Client::command(const Words& words, std::string& answer, Milliseconds timeout) {
     if (words.empty()) {
         return {Code::usage, "a command needs a name"};
+    }
+    if (strcasecmp(words[0].c_str(), "select") == 0 || strcasecmp(words[0].c_str(), "multi") == 0) {
+        impl_->arena.turn_off();  // it knows of no other database and no transaction
     }
     Reply reply;
     if (ClientStatus s = impl_->call(words[words.size() > 1 ? 1 : 0], words, impl_->limit(timeout), reply); !s) {

@@ -34,9 +34,14 @@ module inferclient
       procedure :: run => run_dag
       generic :: put_tensor => put_real32, put_real64, put_int32, put_int64
       generic :: get_tensor => get_real32, get_real64, get_int32, get_int64
+      generic :: reserve_tensor => reserve_real32, reserve_real64
+      generic :: commit_tensor => commit_real32, commit_real64
+      generic :: discard_tensor => discard_real32, discard_real64
       generic :: infer => infer_real32, infer_real64
       procedure, private :: put_real32, put_real64, put_int32, put_int64
       procedure, private :: get_real32, get_real64, get_int32, get_int64
+      procedure, private :: reserve_real32, reserve_real64, commit_real32, commit_real64
+      procedure, private :: discard_real32, discard_real64
       procedure, private :: infer_real32, infer_real64
       final :: close_client
    end type
@@ -225,6 +230,8 @@ contains
       integer(int64), intent(inout), contiguous, target :: values(..)
       code = get(self, key, CINT64, c_loc(values), 8*size(values, kind=c_size_t))
    end function
+
+   include 'inferclient_reserve.inc'
 
    ! put_tensor, run_model and get_tensor in one round trip.
    integer function infer_real32(self, model, input_key, input, output_key, output, timeout_ms) result(code)

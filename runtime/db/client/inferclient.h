@@ -63,6 +63,12 @@ const char* inferclient_error(const inferclient* client);
 int inferclient_put_tensor(inferclient* client, const inferclient_tensor* tensor);
 /* Fetch a tensor into `data`, which has room for `bytes`. One of another type or size is an error. */
 int inferclient_get_tensor(inferclient* client, const char* key, inferclient_type type, void* data, size_t bytes);
+/* Memory for a tensor that the caller writes into and then puts with commit: where client and database share memory,
+ * nothing is copied; elsewhere this is ordinary memory and committing sends it. Aligned to 64 bytes; it lives until it
+ * is committed or discarded, or the client is freed, and must not be written any more once it is committed. */
+int inferclient_reserve_tensor(inferclient* client, inferclient_type type, int rank, const int64_t* shape, void** data);
+int inferclient_commit_tensor(inferclient* client, const char* key, const void* data);
+int inferclient_discard_tensor(inferclient* client, const void* data);
 int inferclient_tensor_exists(inferclient* client, const char* key, int* exists);
 int inferclient_delete_tensor(inferclient* client, const char* key);
 int inferclient_delete_tensors(inferclient* client, const char* const* keys, int count); /* in one command */

@@ -10,6 +10,10 @@
 // Needs this header and -linferclient only. Nothing throws except for lack of memory. Every call ends within its
 // deadline: a database that is gone, hangs or answers nonsense gives a Status that names its address. After such a
 // failure the connection is closed and the next call connects anew; a command is never sent twice by itself.
+// On the database's own node tensors of 16 kB and more go through memory that client and database share (an arena), by
+// the same calls and with the same effect: a put that has returned is seen by every later command of anybody. It costs
+// a copy and no system call. One thing differs: when the database refuses such a put (no memory, a key of another type)
+// the put has returned, and the client's next call gives the error. INFER_ARENA=no in the environment turns it off.
 // A Client is one connection, for one thread at a time; make one per thread and, after a fork, per process.
 //
 // A cluster: with several addresses, or SR_DB_TYPE=Clustered, a Client connects to each shard that it needs. Models and
@@ -208,6 +212,29 @@ class INFERCLIENT_API Client {
     }
     // Fetch a tensor of any type and shape.
     ClientStatus get_tensor(std::string_view key, Tensor& tensor);
+
+    // Memory for a tensor that the caller writes into and then puts with commit_tensor(): where there is shared memory,
+    // the database reads it there and nothing is copied; elsewhere this is ordinary memory and committing sends it.
+    // It is aligned to 64 bytes, and lives until it is committed or discarded, or the Client goes. It must not be
+    // written any more once it is committed. Without elements `data` is null.
+    ClientStatus reserve_tensor(TensorType type, std::span<const std::int64_t> shape, void*& data);
+    template <typename T>
+    ClientStatus reserve_tensor(std::span<const std::int64_t> shape, std::span<T>& values) {
+        void* data = nullptr;
+        std::size_t count = 1;
+        ClientStatus s = reserve_tensor(tensor_type<T>(), shape, data);
+        for (const std::int64_t extent : shape) {
+            count *= data != nullptr ? static_cast<std::size_t>(extent) : 0;
+        }
+        values = {static_cast<T*>(data), count};
+        return s;
+    }
+    template <typename T>
+    ClientStatus reserve_tensor(std::initializer_list<std::int64_t> shape, std::span<T>& values) {
+        return reserve_tensor(std::span(shape.begin(), shape.size()), values);
+    }
+    ClientStatus commit_tensor(std::string_view key, const void* data);
+    ClientStatus discard_tensor(const void* data);
 
     // Run a stored model on tensors that lie in the database and leave its outputs there. Zero: command_timeout.
     ClientStatus run_model(std::string_view model, const std::vector<std::string>& inputs,

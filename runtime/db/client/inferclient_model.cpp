@@ -39,25 +39,32 @@ ClientStatus Client::infer(std::string_view model, const TensorIn& input, const 
     client::Shard& shard = *range->shard;
     if (impl_->lies_on(shard, output.key)) {
         Request request;
-        request.add(client::tensor_set(input), {&payload, 1});
+        if (!impl_->arena.put(input, payload)) {
+            request.add(client::tensor_set(input), {&payload, 1});
+        }
         Words run = client::run_words({"AI.MODELEXECUTE", model, {}, true}, range->run_name(model),
                                       {std::string(input.key)}, {std::string(output.key)}, limit);
         if (impl_->cluster.clustered()) {
             run.insert(run.begin(), "AI._SHARD");
         }
         request.add(run);
-        request.add(client::tensor_get(output.key));
+        request.add(impl_->arena.get(output.key, output.bytes));
         std::vector<Reply> replies;
         if (s = impl_->exchange(shard, request, deadline, replies); !s) {
+            impl_->arena.end_loan();
             return s;
         }
         // Slots have moved, and nothing was executed: then step by step, each of which knows what to do.
-        const bool moved = client::is_elsewhere(*replies[0]) || client::is_elsewhere(*replies[1]);
-        if (!moved || client::error_of(*replies[1]).empty()) {
+        const redisReply& ran = *replies[replies.size() - 2];
+        const bool moved = client::is_elsewhere(*replies[0]) || client::is_elsewhere(ran);
+        if (!moved || client::error_of(ran).empty()) {
             for (std::size_t i = 0; s && i < replies.size(); ++i) {
                 s = client::outcome(*replies[i], request.name(i), shard);
             }
-            return s ? client::copy_tensor(*replies[2], output) : s;
+            if (!s) {
+                impl_->arena.end_loan();
+            }
+            return s ? impl_->take_tensor(*replies.back(), output) : s;
         }
         impl_->cluster.doubt();
     }

@@ -25,8 +25,18 @@ bool type_named(std::string_view name, TensorType& type) {
 
 std::string tensor(std::string_view key) { return "tensor " + std::string(key); }
 
-// The answer is an array: "dtype", name, "shape", dimensions, "blob", bytes.
-ClientStatus parse(const redisReply& reply, std::string_view key, Parsed& out) {
+// The bytes of the answer, or those at the offset in the arena that it names; null: neither.
+const char* data_of(const redisReply& blob, std::size_t bytes, Bytes arena) {
+    if (blob.type == REDIS_REPLY_STRING) {
+        return blob.len == bytes ? blob.str : nullptr;
+    }
+    const bool inside =
+        blob.integer >= 0 && bytes <= arena.size() && static_cast<std::size_t>(blob.integer) <= arena.size() - bytes;
+    return inside ? reinterpret_cast<const char*>(arena.data()) + blob.integer : nullptr;
+}
+
+// The answer is an array: "dtype", name, "shape", dimensions, "blob", bytes; or "arena", offset at its end.
+ClientStatus parse(const redisReply& reply, std::string_view key, Bytes arena, Parsed& out) {
     ClientStatus odd(Code::mismatch, tensor(key) + ": the database's answer is not a tensor");
     if (reply.type == REDIS_REPLY_NIL) {
         return {Code::server, tensor(key) + " does not exist in the database"};
@@ -38,7 +48,7 @@ ClientStatus parse(const redisReply& reply, std::string_view key, Parsed& out) {
     const redisReply& shape = *reply.element[3];
     const redisReply& blob = *reply.element[5];
     if ((type.type != REDIS_REPLY_STRING && type.type != REDIS_REPLY_STATUS) || shape.type != REDIS_REPLY_ARRAY ||
-        blob.type != REDIS_REPLY_STRING) {
+        (blob.type != REDIS_REPLY_STRING && (blob.type != REDIS_REPLY_INTEGER || arena.empty()))) {
         return odd;
     }
     if (!type_named({type.str, type.len}, out.type)) {
@@ -51,12 +61,15 @@ ClientStatus parse(const redisReply& reply, std::string_view key, Parsed& out) {
         }
         out.shape.push_back(shape.element[i]->integer);
     }
-    out.data = std::as_bytes(std::span(blob.str, blob.len));
     std::size_t count = 0;
-    if (!element_count(key, out.shape, count) || count * bytes_of(out.type) != blob.len) {
+    const bool sane = static_cast<bool>(element_count(key, out.shape, count));
+    const std::size_t bytes = count * bytes_of(out.type);
+    const char* data = sane ? data_of(blob, bytes, arena) : nullptr;
+    if (data == nullptr) {
         return {Code::mismatch, tensor(key) + ": the database sent " + std::to_string(blob.len) +
                                     " bytes, which is not what its shape says"};
     }
+    out.data = std::as_bytes(std::span(data, bytes));
     return {};
 }
 
@@ -92,9 +105,9 @@ ClientStatus payload_of(const TensorIn& in, Bytes& payload) {
     return {};
 }
 
-ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out) {
+ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out, Bytes arena) {
     Parsed parsed;
-    if (ClientStatus s = parse(reply, out.key, parsed); !s) {
+    if (ClientStatus s = parse(reply, out.key, arena, parsed); !s) {
         return s;
     }
     if (parsed.type != out.type || parsed.data.size() != out.bytes) {
@@ -110,7 +123,7 @@ ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out) {
 
 ClientStatus copy_tensor(const redisReply& reply, std::string_view key, Tensor& out) {
     Parsed parsed;
-    if (ClientStatus s = parse(reply, key, parsed); !s) {
+    if (ClientStatus s = parse(reply, key, {}, parsed); !s) {
         return s;
     }
     out.type = parsed.type;
