@@ -201,6 +201,21 @@ CPP
     [ "$(calls ai.tensorget)" = 1 ]
 }
 
+@test "inferstep client loops against a cluster, in either language and both ways" {
+    reset_counts
+    python3 "$INFERSTEP_TOP/tests/lib/torchscript.py" --example 1,3,8,8 net.pt 'x: Tensor -> Tensor' 'return torch.mul(torch.flatten(x, 1), 2)'
+    local language
+    for language in cpp fortran; do
+        run inferstep client --endpoint="$DBCLUSTER_SSDB" --model=net.pt --model-name=net --workload=smartsim --dag=both \
+            --clients-per-node=4 --iterations=5 --language=$language --outdir=$language
+        echo "$output"
+        [ "$status" = 0 ]
+        [[ $output == *"#wrong        0 of 40"* ]]
+    done
+    # Four clients, each with keys of its own: more than one shard has worked.
+    [ "$(for i in 0 1 2; do dbcluster_cli $i info commandstats; done | grep -c cmdstat_ai._shard)" -gt 1 ]
+}
+
 @test "a key is found while its slot moves to another shard, and afterwards" {
     cat >move <<'SH'
 #!/bin/bash
