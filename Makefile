@@ -43,6 +43,8 @@ PRODUCTS    = $(BIN) $(SPANK) $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(P
               $(PKG)/libinferstep_fortran.so \
               $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(PKG)/torch/.complete
 
+$(BUILD)/obj/runtime/db/standard_options.o: CPPFLAGS += -DINFERSTEP_SYSCONFDIR='"$(sysconfdir)"'
+
 .PHONY: help deps all check unit demo bench install uninstall enable disable lint format clean distclean
 .DELETE_ON_ERROR:
 .SUFFIXES:

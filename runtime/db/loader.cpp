@@ -94,7 +94,7 @@ Status store(client::Connection& connection, const ModelSpec& model, LoadedModel
     }
     loaded.bytes = file->size;
     const std::int64_t start = now_ns();
-    const Status status = [&]() -> Status {
+    Status status = [&]() -> Status {
         if (model.backend == "AOTI") {
             return store_package(connection, model, loaded, deadline);
         }

@@ -1,5 +1,8 @@
+#include <unistd.h>
+
 #include <cctype>
 
+#include "core/file.hpp"
 #include "core/words.hpp"
 #include "db/config.hpp"
 #include "db/options.hpp"
@@ -23,6 +26,36 @@ Result<std::uint64_t> parse_memory(const std::string& text) {
     return static_cast<std::uint64_t>(*number) << (10 * (unit + 1));
 }
 
+// May clients go without a secret? The admin's file may say tcp_auth=required; without it they may.
+Status check_site(const StandardOptions& standard) {
+    // Beside the program, as its libraries are, else where it was installed.
+    std::string path = library_directory() + "/../../etc/inferstep/db.conf";
+    if (access(path.c_str(), F_OK) != 0) {
+        path = INFERSTEP_SYSCONFDIR "/inferstep/db.conf";
+    }
+    path = absolute_path(path);
+    if (access(path.c_str(), F_OK) != 0) {
+        return Status::ok();
+    }
+    const Result<std::string> text = read_file(path);
+    if (!text) {
+        return text.error();
+    }
+    bool required = false;
+    for (const std::string& line : split(*text, '\n')) {
+        if (line.empty() || line[0] == '#') {
+            continue;
+        }
+        if (line != "tcp_auth=required" && line != "tcp_auth=optional") {
+            return fail("{}: '{}' is neither tcp_auth=required nor tcp_auth=optional", path, line);
+        }
+        required = line == "tcp_auth=required";
+    }
+    return standard.authenticate || !required
+               ? Status::ok()
+               : Status(fail("--tcp-auth=none: this site's {} says tcp_auth=required", path));
+}
+
 }  // namespace
 
 Result<DbOptions> parse_standard_options(DbArguments a) {
@@ -41,6 +74,9 @@ Result<DbOptions> parse_standard_options(DbArguments a) {
             return index.error();
         }
         standard.authenticate = *index == 1;
+    }
+    if (Status s = check_site(standard); !s) {
+        return s.error();
     }
     if (a.colocate.empty()) {
         a.colocate.assign(1, '1');  // assigning "1" trips a false warning of g++ 12

@@ -62,6 +62,29 @@ attached() { eval "$(inferstep db address local."$RUN")" && "$@"; }
     [ -z "$(ls -A attach)" ]
 }
 
+@test "SmartRedis' own client, with --tcp-auth=none: tensors, and the model that the command line gave" {
+    load ../lib/smartredis
+    smartredis_client || skip "$SR_MISSING"
+    python3 "$BATS_TEST_DIRNAME/../lib/torchscript.py" double.pt 'x: Tensor -> Tensor' 'return torch.mul(x, 2)'
+    standard --shards=2 --tcp-auth=none --model=double:double.pt
+    cat >run.py <<'PY'
+import numpy
+import smartredis
+client = smartredis.Client()  # type and address from the environment
+assert client.model_exists("double")
+for name in ("a", "b", "c", "d"):  # on both shards
+    client.put_tensor(name, numpy.full((2,), 4.0, dtype=numpy.float32))
+    client.run_model("double", [name], [name + ".out"])
+    assert (client.get_tensor(name + ".out") == 8).all()
+print("fine")
+PY
+    PYTHONPATH=$SR_PYTHON SR_LOG_FILE=client.log SR_LOG_LEVEL=QUIET run attached timeout 60 python3 run.py
+    echo "$output"
+    [ "$output" = fine ]
+    grep -q 'tcp-auth=none: whoever can connect' err
+    rm -rf "${SR_WORK:?}"
+}
+
 @test "wrong options are one sentence and 2" {
     for word in --port=1 --port=60000 --tcp-auth=no --memory=8 --memory=G --memory=0G --shards=0 --script=x --script=x:y,foo=1; do
         run inferstep db standard --statedir="$state" "$word"

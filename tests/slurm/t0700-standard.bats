@@ -97,6 +97,17 @@ ended" ]
     [ "$(attached sh -c 'redis-cli -p ${SSDB##*:} set a b')" = OK ]
 }
 
+@test "an admin can forbid --tcp-auth=none" {
+    conf=$CLUSTER_STAGE/etc/inferstep/db.conf
+    cp "$conf" "$BATS_TEST_TMPDIR/db.conf"
+    echo tcp_auth=required >>"$conf"
+    run user_run "INFER_ATTACH_DIR=$CLUSTER_WORK/attach" srun -N1 inferstep db standard --net-ifname=lo --tcp-auth=none
+    cp "$BATS_TEST_TMPDIR/db.conf" "$conf"
+    echo "$output"
+    [ "$status" = 2 ]
+    [[ $output == *"error: --tcp-auth=none: this site's $conf says tcp_auth=required"* ]]
+}
+
 @test "a shard that dies ends the step, with its name and node" {
     standard 3
     redis_pids | tail -n 1 | xargs kill -9
