@@ -20,6 +20,7 @@ using AddCommand = void (*)(CLI::App& app, Outcome& outcome);
 void add_run(CLI::App& app, Outcome& outcome);
 void add_client(CLI::App& app, Outcome& outcome);
 void add_db(CLI::App& app, Outcome& outcome);
+void add_db_status(CLI::App& db, Outcome& outcome);  // a subcommand of db
 void add_record(CLI::App& app, Outcome& outcome);
 void add_model(CLI::App& app, Outcome& outcome);
 void add_topo(CLI::App& app, Outcome& outcome);

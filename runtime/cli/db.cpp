@@ -28,6 +28,7 @@ void add_db(CLI::App& app, Outcome& outcome) {
     auto statedir = std::make_shared<std::string>(DbOptions{}.statedir);
     sweep_command->add_option("--statedir", *statedir, "where they lie (default: /dev/shm)")->type_name("DIR");
     sweep_command->callback([statedir] { sweep_state_dirs(*statedir, step_identity().node); });
+    add_db_status(*db, outcome);
     serve_command->callback([arguments, &outcome] { outcome.exit_code = serve(*arguments); });
 }
 

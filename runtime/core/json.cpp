@@ -64,6 +64,13 @@ std::vector<Json> Json::items() const {
     return all;
 }
 
+std::vector<std::string> Json::keys() const {
+    std::vector<std::string> all;
+    const cJSON* item = nullptr;
+    cJSON_ArrayForEach(item, node_.get()) { all.emplace_back(item->string != nullptr ? item->string : ""); }
+    return all;
+}
+
 std::string Json::as_text() const {
     const char* s = cJSON_GetStringValue(node_.get());
     return s != nullptr ? std::string(s) : std::string();

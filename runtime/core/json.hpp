@@ -39,9 +39,10 @@ class Json {
     std::string text(const char* key, std::string fallback = {}) const;
     double number(const char* key, double fallback = 0) const;
     bool has(const char* key) const { return cJSON_GetObjectItemCaseSensitive(node_.get(), key) != nullptr; }
-    Json copy() const;                    // of the whole value
-    Json copy_of(const char* key) const;  // a copy of the member; null when absent
-    std::vector<Json> items() const;      // copies of an array's elements
+    Json copy() const;                      // of the whole value
+    Json copy_of(const char* key) const;    // a copy of the member; null when absent
+    std::vector<Json> items() const;        // copies of an array's elements
+    std::vector<std::string> keys() const;  // of an object's members, in their order
     std::string as_text() const;
     double as_number() const { return cJSON_GetNumberValue(node_.get()); }
 

@@ -117,14 +117,17 @@ UniqueFd make_locked(int parent, const std::string& name) {
     return UniqueFd();
 }
 
-// PREFIX…-NODE or PREFIX…-NODE-<8 hex digits>
-bool is_of_node(std::string name, const std::string& node) {
+// The step of PREFIX<step>-NODE or PREFIX<step>-NODE-<8 hex digits>; empty: another name.
+std::string step_of(std::string name, const std::string& node) {
     const std::string end = "-" + node;
     if (name.starts_with(prefix()) && !name.ends_with(end) && name.size() > 9 && name[name.size() - 9] == '-') {
         name.resize(name.size() - 9);
     }
-    return name.starts_with(prefix()) && name.ends_with(end);
+    const bool ours = name.starts_with(prefix()) && name.ends_with(end) && name.size() > prefix().size() + end.size();
+    return ours ? name.substr(prefix().size(), name.size() - prefix().size() - end.size()) : std::string();
 }
+
+bool is_of_node(const std::string& name, const std::string& node) { return !step_of(name, node).empty(); }
 
 }  // namespace
 
@@ -177,6 +180,27 @@ void StateDir::remove() {
         remove_directory(parent_.get(), path_.substr(path_.rfind('/') + 1).c_str(), self_.get());
         self_.reset();
     }
+}
+
+std::vector<StepSocket> find_sockets(const std::string& statedir, const std::string& node) {
+    std::vector<StepSocket> found;
+    const Result<UniqueFd> parent = open_statedir(statedir);
+    const Listing entries = parent ? list(parent->get()) : nullptr;
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr) {
+        const std::string directory = entry->d_name;
+        const std::string step = step_of(directory, node);
+        const UniqueFd fd = step.empty() ? UniqueFd() : open_directory(parent->get(), directory.c_str());
+        const Listing files = fd && is_private(fd.get()) ? list(fd.get()) : nullptr;
+        while (const dirent* file = files ? readdir(files.get()) : nullptr) {
+            const std::string name = file->d_name;
+            if (name.starts_with("db") && name.ends_with(".sock")) {
+                found.push_back(
+                    {step, name.substr(0, name.size() - 5), fmt::format("{}/{}/{}", statedir, directory, name)});
+            }
+        }
+    }
+    std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+    return found;
 }
 
 int sweep_state_dirs(const std::string& statedir, const std::string& node) {

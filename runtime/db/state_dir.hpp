@@ -41,6 +41,15 @@ class StateDir {
     std::string path_;
 };
 
+// A database's socket in a state directory of this user.
+struct StepSocket {
+    std::string step;      // "1234.0", "local.4711"
+    std::string instance;  // "db0"
+    std::string path;
+};
+// Those on `node`, by name; some may be of steps that are dead.
+std::vector<StepSocket> find_sockets(const std::string& statedir, const std::string& node);
+
 // Remove the directories that dead steps of this user left on `node`; returns how many. Those in use stay.
 int sweep_state_dirs(const std::string& statedir, const std::string& node);
 

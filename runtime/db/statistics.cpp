@@ -15,6 +15,7 @@ constexpr std::string_view kKept[] = {"redis_version",
                                       "used_memory_peak",
                                       "used_memory_rss",
                                       "maxmemory",
+                                      "connected_clients",
                                       "total_connections_received",
                                       "total_commands_processed",
                                       "rejected_connections",
@@ -23,6 +24,7 @@ constexpr std::string_view kKept[] = {"redis_version",
                                       "total_net_output_bytes"};
 constexpr std::string_view kModulePrefix = "inferdb_";
 constexpr std::string_view kModelPrefix = "inferdb_model_";
+constexpr std::string_view kScriptPrefix = "inferdb_script_";
 constexpr std::string_view kCommandPrefix = "cmdstat_";
 
 // A number where it is one, else text.
@@ -55,6 +57,7 @@ Json summarize_info(std::string_view text) {
     Json commands = Json::object();
     Json module = Json::object();
     Json models = Json::object();
+    Json scripts = Json::object();
     for (std::string& line : split(text, '\n')) {
         if (line.ends_with('\r')) {
             line.pop_back();
@@ -66,6 +69,8 @@ Json summarize_info(std::string_view text) {
             commands.set(key.substr(kCommandPrefix.size()).c_str(), counts_of(value));
         } else if (key.starts_with(kModelPrefix)) {
             models.set(key.substr(kModelPrefix.size()).c_str(), counts_of(value));
+        } else if (key.starts_with(kScriptPrefix)) {
+            scripts.set(key.substr(kScriptPrefix.size()).c_str(), counts_of(value));
         } else if (key.starts_with(kModulePrefix)) {
             set_value(module, key.substr(kModulePrefix.size()), value);
         } else if (std::find(std::begin(kKept), std::end(kKept), key) != std::end(kKept)) {
@@ -75,6 +80,7 @@ Json summarize_info(std::string_view text) {
     summary.set("commands", std::move(commands));
     summary.set("module", std::move(module));
     summary.set("models", std::move(models));
+    summary.set("scripts", std::move(scripts));
     return summary;
 }
 
