@@ -14,6 +14,8 @@ same(db("AI.SCRIPTSET", "set", "CPU", "TAG", "old", "SOURCE", b"def twice(x):\n 
 same(db("AI.SCRIPTSTORE", "stored", "CPU", "ENTRY_POINTS", 1, "f", "SOURCE",
         b"def f(t: List[Tensor], k: List[str], a: List[str]):\n    return t[0] + 1"), b"OK")
 same(db("AI.SCRIPTRUN", "set", "twice", "INPUTS", "y", "OUTPUTS", "scripted"), b"OK")
+same(db("AI.DAGEXECUTE", "LOAD", 1, "x", "PERSIST", 1, "kept", "|>", *run("m", ["x"], ["lost"]), "|>", *run("m", ["lost"], ["kept"])),
+     [b"OK", b"OK"])
 db("AI.TENSORSET", "gone", "INT8", 3)
 db("DEL", "gone")
 PY
@@ -30,7 +32,7 @@ put("x", [5, 6], 1, 2)
 same(db(*run("m", ["x"], ["y"])), b"OK")
 same(get("y"), [10, 12])
 same(stats("m")["calls"], 1)
-same(get("scripted"), [4, 8])
+same([get("scripted"), get("kept"), db("EXISTS", "lost")], [[4, 8], [4, 8], 0])
 same(db("AI.SCRIPTGET", "set"), [b"device", b"CPU", b"tag", b"old", b"Entry Points", [], b"source", b"def twice(x):\n    return x * 2"])
 same(db("AI.SCRIPTGET", "stored", "META"), [b"device", b"CPU", b"tag", b"", b"Entry Points", [b"f"]])
 same(db("AI.SCRIPTRUN", "set", "twice", "INPUTS", "x", "OUTPUTS", "z"), b"OK")
@@ -85,10 +87,14 @@ until(lambda: b"master_link_status:up" in other("INFO", "replication"), "the lin
 put("x", [7, 8], 1, 2)
 same(db(*run("m", ["x"], ["z"])), b"OK")
 same(db("AI.SCRIPTRUN", "set", "twice", "INPUTS", "z", "OUTPUTS", "q"), b"OK")
+same(db("AI.DAGEXECUTE", "LOAD", 1, "x", "PERSIST", 1, "dag", "|>", *run("m", ["x"], ["dag"])), [b"OK"])
 same(db("AI.SCRIPTSET", "new", "CPU", "SOURCE", b"def one(x):\n    return x"), b"OK")
 store("late", SLOW)
-until(lambda: other("EXISTS", "z", "q", "new", "late") == 4, "the changes on the replica")
+until(lambda: other("EXISTS", "z", "q", "dag", "new", "late") == 5, "the changes on the replica")
 same(other("AI.TENSORGET", "q", "BLOB"), struct.pack("2f", 28, 32))
+same(other("AI.TENSORGET", "dag", "BLOB"), struct.pack("2f", 14, 16))
+same(other("AI.DAGEXECUTE_RO", "LOAD", 1, "x", "|>", *run("m", ["x"], ["y"]), "|>", "AI.TENSORGET", "y", "BLOB"),
+     [b"OK", struct.pack("2f", 14, 16)])               # what only reads is executed by a replica too
 same(sorted(other("AI._SCRIPTSCAN")), [[b"new", b""], [b"set", b"old"], [b"stored", b""]])
 same(other("AI.TENSORGET", "z", "BLOB"), struct.pack("2f", 14, 16))
 same(other("AI.MODELGET", "late", "BLOB"), SLOW)

@@ -4,6 +4,7 @@ load ../lib/db
 
 setup_file() { db_start TPQ 2 THREADS 1 DEVICE cpu MAXQUEUE 3; }
 teardown_file() { db_stop; }
+teardown() { [ -z "${own_server-}" ] || db_stop; }
 
 # Prepended to the Python of these tests.
 dag_py() {
@@ -255,5 +256,28 @@ db("MULTI"); db(*dag(run("m", ["x"], ["y"]), load=["x"])); db("AI.TENSORGET", "x
 replies = db("EXEC")
 assert "AI.DAGEXECUTE waits for a worker: it cannot stand in MULTI" in str(replies[0]), replies
 same(replies[1], f4(1, 2))
+PY
+}
+
+@test "in a cluster the keys of one command lie in one slot" {
+    db_stop
+    own_server=1
+    local port
+    port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+    DB_DIR='' DB_CONFIG=$'port '$port$'\nbind 127.0.0.1\ncluster-enabled yes\ncluster-port '$((port > 32768 ? port - 20000 : port + 20000))
+    export DB_DIR DB_CONFIG
+    db_start TPQ 1 THREADS 1 DEVICE cpu
+    [ "$(db_cli cluster addslotsrange 0 16383)" = OK ]
+    dag_py <<'PY'
+until(lambda: b"cluster_state:ok" in db("CLUSTER", "INFO"), "the cluster")
+store("{a}m", DOUBLE); put("{a}x", [1, 2]); put("{b}x", [3])
+words = dag(run("{a}m", ["{a}x"], ["y"]), fetch("y"), load=["{a}x"])
+same(db(*words), [b"OK", f4(2, 4)])
+same(db(*words[:4], "ROUTING", "{a}", *words[4:]), [b"OK", f4(2, 4)])
+for bad in (dag(run("{a}m", ["{a}x"], ["y"]), load=["{a}x"], rest=["ROUTING", "{b}"]), dag(run("{a}m", ["{b}x"], ["y"]), load=["{b}x"]),
+            dag(run("{a}m", ["{a}x"], ["{b}y"]), load=["{a}x"], persist=["{b}y"])):
+    fails(*bad, says="CROSSSLOT")
+same(db("AI._SHARD", *dag(run("{a}m", ["{b}x"], ["{b}y"]), load=["{b}x"], persist=["{b}y"])), [b"OK"])   # all slots are here
+same(get("{b}y"), [6])
 PY
 }
