@@ -180,7 +180,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 
 uninstall:               ## remove what install put there
 	rm -f $(DESTDIR)$(bindir)/inferstep $(DESTDIR)$(slurm_plugindir)/spank_infer.so $(addprefix $(DESTDIR)$(libdir)/libinferclient,.so .so.0 .a)
-	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod _c.inc _dag.inc _script.inc)
+	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod) $(addprefix $(DESTDIR)$(includedir)/,$(notdir $(FORTRAN_INC)))
 	rm -f $(foreach page,$(wildcard man/*.[1-8]),$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(notdir $(page)))
 	rm -rf $(DESTDIR)$(pkglibdir) $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/inferstep
 

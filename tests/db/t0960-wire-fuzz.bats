@@ -29,6 +29,7 @@ seeds = [
     ["AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 1, "f", "SOURCE", "def f(xs: List[Tensor], k: List[str], a: List[str]):\n    return xs[0] * 2\n"],
     ["AI.SCRIPTRUN", "s", "f", "INPUTS", "x", "OUTPUTS", "y"], ["AI.SCRIPTEXECUTE", "s", "f", "INPUTS", 1, "x", "OUTPUTS", 1, "y"],
     ["AI.DAGEXECUTE", "LOAD", 1, "x", "PERSIST", 1, "y", "|>", "AI.MODELEXECUTE", "m", "INPUTS", 1, "x", "OUTPUTS", 1, "y", "|>", "AI.TENSORGET", "y", "BLOB"],
+    ["AI._SHARD", "AI.MODELEXECUTE", "m", "INPUTS", 1, "x", "OUTPUTS", 1, "y"],
     ["AI.DAGRUN", "LOAD", 1, "x", "|>", "AI.MODELRUN", "m", "INPUTS", "x", "OUTPUTS", "y"], ["COPY", "x", "y"], ["RENAME", "m", "a"], ["DEL", "x"],
     ["CONFIG", "SET", "lua-time-limit", 5], ["FLUSHDB"], ["COMMAND", "GETKEYS", *run("m", ["x"], ["y"])],
 ]
