@@ -12,6 +12,8 @@ setup() { smartredis_require; }
 @test "lists of datasets" { smartredis lists; }
 @test "models: from memory and from a file, run, got back, deleted" { smartredis models; }
 @test "models in chunks come back in one piece" { smartredis chunks; }
+@test "scripts and functions" { smartredis scripts; }
+@test "scripts on GPUs that are not there are refused in words" { smartredis scripts_without_gpus; }
 @test "models on GPUs that are not there are refused in words" { smartredis models_without_gpus; }
 @test "polling" { smartredis polling; }
 @test "prefixes of ensembles" { smartredis prefixes; }

@@ -42,13 +42,14 @@ PY
     [ "$(redis-cli -s "$DB_SOCKET" ping)" = PONG ]
 }
 
-@test "the module's commands are all open, under RedisAI's names" {
+@test "the module's commands are open, except the supervisor's own" {
     serve
     py <<'PY'
 ours = [entry[0].decode() for entry in db("COMMAND") if entry[0].startswith(b"ai.")]
 assert len(ours) >= 11, ours
 for name in ours:
-    assert not str(db.ask(name)).startswith("NOPERM"), name
+    # A model out of a file may be native code: only the supervisor stores one.
+    same((name, str(db.ask(name, "1", "1", "1", "1", "1")).startswith("NOPERM")), (name, name == "ai._modelfile"))
 PY
 }
 
