@@ -18,7 +18,7 @@ demo:                    ## install what is missing, build, run the main job on 
 
 bench:                   ## measure against the goals (ONLY=name[,name…]); writes bench.json
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/bench/forward $(BUILD)/tests/bench/timing_plugin.so
+	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer timing_plugin.so)
 	@tests/bench/run --build $(BUILD) --json bench.json $(ONLY)
 
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.h' 2>/dev/null)
@@ -39,6 +39,11 @@ $(BUILD)/tests/bench/forward: tests/bench/forward.cpp $(LOADER_OBJ) $(CORE_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ $(PC_LIBS) -ldl -pthread -o $@
+
+$(BUILD)/tests/bench/transfer: tests/bench/transfer.cpp $(CLIENT_OBJ) $(CORE_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ $(PC_LIBS) -pthread -o $@
 
 $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(call say,SPANK)

@@ -175,6 +175,16 @@ struct Functions {
         server().filter = filter;
         return &only;
     }
+    static int UnregisterCommandFilter(Context*, Filter*) { return kOk; }
+    static Context* GetDetachedThreadSafeContext(Context* context) { return context; }
+    static int EventLoopAdd(int, int, FdReady, void*) { return kError; }
+    static int EventLoopDel(int, int) { return kOk; }
+    static int SubscribeToKeyspaceEvents(Context*, int, KeyChanged) { return kOk; }
+    static int NotifyKeyspaceEvent(Context*, int, const char*, String*) { return kOk; }
+    static int AvoidReplicaTraffic() { return 0; }
+    static ServerInfo* GetServerInfo(Context*, const char*) { return nullptr; }
+    static void FreeServerInfo(Context*, ServerInfo*) {}
+    static unsigned long long ServerInfoGetFieldUnsigned(ServerInfo*, const char*, int*) { return 0; }
     static int CommandFilterArgsCount(FilterContext* context) { return static_cast<int>(context->words.size()); }
     static String* CommandFilterArgGet(FilterContext* context, int at) {
         return context->words.at(static_cast<std::size_t>(at));

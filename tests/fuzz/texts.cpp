@@ -1,6 +1,6 @@
 // Fuzzes what is parsed elsewhere than in the module's commands; the first byte of an input says which:
 //   R  a database's answer as our client library takes it      S  the module's arguments, a word a line
-//   M  a model on a command line
+//   M  a model on a command line                            A  a message in a client's arena
 #include <hiredis/hiredis.h>
 
 #include <cstdint>
@@ -12,6 +12,7 @@
 
 #include "db/client/tensor_reply.hpp"
 #include "db/options.hpp"
+#include "inferdb/arena_message.hpp"
 #include "inferdb/settings.hpp"
 
 namespace inferstep::fuzz {
@@ -55,6 +56,16 @@ void take_settings(std::string_view text) {
     }
 }
 
+void take_message(std::string_view bytes) {
+    ArenaMessage message{};
+    bytes.copy(reinterpret_cast<char*>(&message), sizeof message);
+    constexpr std::uint64_t kRoom = 1 << 20;
+    if (const auto put = read_arena_put(message, kRoom)) {
+        check(put->bytes <= kRoom && put->offset <= kRoom - put->bytes && put->slot < kArenaSlots && !put->key.empty(),
+              "a message leads out of the arena");
+    }
+}
+
 void take_model(std::string_view text) {
     if (const auto model = parse_model(std::string(text), "/nowhere")) {
         check(!model->name.empty() && model->path.starts_with('/'), "a model without name or place");
@@ -76,6 +87,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         case 'M':
             inferstep::fuzz::take_model(rest);
+            break;
+        case 'A':
+            inferstep::fuzz::take_message(rest);
             break;
         default:
             break;

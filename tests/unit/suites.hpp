@@ -11,6 +11,7 @@
 namespace inferstep::test {
 
 extern CU_SuiteInfo kAdaptiveSuite;
+extern CU_SuiteInfo kArenaSuite;
 extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientDagSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
@@ -39,7 +40,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kValuesSuite,         &kFilesSuite, &kSpawnSuite,          &kWordsSuite,    &kDbOptionsSuite, &kDbNodeSuite,
     &kTopologySuite,       &kPlanSuite,  &kPlanPropertiesSuite, &kDrawSuite,     &kOptionsSuite,   &kClientLibrarySuite,
     &kClientBenchSuite,    &kImageSuite, &kQueueSuite,          &kAdaptiveSuite, &kScheduleSuite,  &kRunawaySuite,
-    &kModuleSettingsSuite, &kSlotsSuite, &kClientDagSuite,
+    &kModuleSettingsSuite, &kSlotsSuite, &kClientDagSuite,      &kArenaSuite,
 };
 #endif
 
