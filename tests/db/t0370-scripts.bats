@@ -109,6 +109,7 @@ PY
 script_set()
 for source, says in [(b"def f(x):\n    return torch.nothing(x)\n", "ERR Unknown builtin op: aten::nothing, in line 2 of the script"),
                      (b"def f(x):\n    return y", "ERR undefined value y, in line 2 of the script"),
+                     (b"def f(x):\n    return redis.execute('GET', 'x')\n", "ERR undefined value redis (a script cannot call the database"),
                      (b"def f(x):\n    return x[\n", "expected ident but found 'eof' here"),
                      (b"import os\n", "expected def but found"), (b"\xff\x00", "expected a valid token"),
                      (b" \n", "ERR the script has no function"), (b"", "ERR a script has 1 to")]:

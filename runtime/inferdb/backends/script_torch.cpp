@@ -52,6 +52,9 @@ c10::List<std::string> texts(const std::vector<std::string>& values) {
 std::string compiler_error(const std::exception& e) {
     std::string text = one_line(e);
     text.erase(text.find_last_not_of(":. ") + 1);
+    if (text == "undefined value redis" || text == "undefined value redisAI") {
+        text += " (a script cannot call the database: redis.execute and redisAI.model_execute do not exist here)";
+    }
     const std::string_view all = e.what();
     constexpr std::string_view kPlace = "File \"<string>\", line ";
     const auto place = all.find(kPlace);
