@@ -1,5 +1,5 @@
-// A backend without libtorch, in the place of inferdb/loader.cpp: what a model does is said by the first letter of its
-// bytes.
+// A backend without libtorch, in the place of the one that inferdb/loader.cpp opens: what a model does is said by the
+// first letter of its bytes.
 #include <algorithm>
 #include <cctype>
 #include <memory>
@@ -85,8 +85,6 @@ class FakeBackend final : public Backend {
 };
 
 }  // namespace
-
-void bound_spinning() {}
 
 Result<Backend*> open_torch_backend(const std::string&) {
     static FakeBackend backend;
