@@ -41,7 +41,10 @@ show='echo "$SSDB $SR_DB_TYPE ${SR_SOCKET_TIMEOUT-} ${#INFER_DB_SECRET}"'
     for line in "${lines[@]}"; do [[ $line =~ ^127\.0\.0\.1:[0-9]+,127\.0\.0\.1:[0-9]+,127\.0\.0\.1:[0-9]+\ Clustered\ 600000\ 64$ ]]; done
     run user_run "$SHARED" srun -n1 --infer-attach="$STEP" python3 cluster_client.py
     [ "$output" = "3 shards, 16384 slots, 64 keys, 3 inferences" ]
-    # The environment and sbatch work as well, and so does a step that Slurm knows nothing of.
+    printf '#!/bin/sh\nsrun -n1 sh -c '"'%s'"'\n' "$show" >"$CLUSTER_WORK/uses.sh"
+    user_run "$SHARED" sbatch -W --infer-attach="$STEP" -n1 -o uses.log uses.sh
+    [[ $(user_run cat uses.log) == *" Clustered 600000 64" ]]
+    # The environment works as well, and so does a step that Slurm knows nothing of.
     [[ $(user_run "$SHARED" INFER_ATTACH="$STEP" srun -n1 sh -c "$show") == *" Clustered 600000 64" ]]
     [[ $(user_run "$SHARED" inferstep run --attach="$STEP" sh -c "$show") == *" Clustered 600000 64" ]]
     user_run scancel "${STEP%.*}"

@@ -12,6 +12,7 @@ namespace inferstep::test {
 
 extern CU_SuiteInfo kAdaptiveSuite;
 extern CU_SuiteInfo kArenaSuite;
+extern CU_SuiteInfo kAttachSuite;
 extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientDagSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
@@ -37,10 +38,11 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,         &kFilesSuite, &kSpawnSuite,          &kWordsSuite,    &kDbOptionsSuite, &kDbNodeSuite,
-    &kTopologySuite,       &kPlanSuite,  &kPlanPropertiesSuite, &kDrawSuite,     &kOptionsSuite,   &kClientLibrarySuite,
-    &kClientBenchSuite,    &kImageSuite, &kQueueSuite,          &kAdaptiveSuite, &kScheduleSuite,  &kRunawaySuite,
-    &kModuleSettingsSuite, &kSlotsSuite, &kClientDagSuite,      &kArenaSuite,
+    &kValuesSuite,   &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,   &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite,  &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
+    &kAdaptiveSuite, &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
+    &kAttachSuite,   &kClientDagSuite,     &kArenaSuite,
 };
 #endif
 
