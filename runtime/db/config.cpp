@@ -99,11 +99,13 @@ std::string render_redis_conf(const RedisSettings& s) {
     line("a crash leaves its trace at once, and does not first test all memory", "crash-memcheck-enabled no");
     line("no command can load a module, change a protected setting or debug the server",
          "enable-module-command no\nenable-protected-configs no\nenable-debug-command no");
-    line("the inference module: worker threads per device, threads of each, where models run",
-         fmt::format("loadmodule {} TPQ {} THREADS {} DEVICE {}", quoted(s.module), s.tpq, threads,
-                     device_word(s.device)) +
-             (arena_share(s) > 0 ? fmt::format(" ARENA {} ARENASOCKET {}", arena_share(s), quoted(s.arena_socket))
-                                 : ""));
+    line(
+        "the inference module: worker threads per device, threads of each, where models run, what they may take of "
+        "memory",
+        fmt::format("loadmodule {} TPQ {} THREADS {} DEVICE {} MAXTORCH {}", quoted(s.module), s.tpq, threads,
+                    device_word(s.device), s.max_torch) +
+            (arena_share(s) > 0 ? fmt::format(" ARENA {} ARENASOCKET {}", arena_share(s), quoted(s.arena_socket))
+                                : ""));
     line("clients get an explicit list of commands; the supervisor's secret is known to nobody else", access_rules(s));
     return conf;
 }

@@ -110,7 +110,7 @@ Result<Instance> Instance::start(int index, const Settings& settings, const Stat
     const Result<UniqueFd> conf = pipe_with(render_redis_conf(
         {directory.path(), instance.socket_, settings.module, settings.password, settings.plan.cpus.count(),
          settings.tpq, settings.device, settings.max_memory, settings.network,
-         settings.network.cluster ? std::string() : directory.file(instance.name_ + ".arena")}));
+         settings.network.cluster ? std::string() : directory.file(instance.name_ + ".arena"), settings.max_torch}));
     if (!conf) {
         return conf.error();
     }

@@ -37,6 +37,7 @@ class Instance {
         Device device = Device::automatic;
         std::uint64_t max_memory = 0;  // bytes
         Network network = {};
+        std::uint64_t max_torch = 0;  // bytes
     };
 
     // Start redis-server number `index`; it is killed when the calling thread ends. Error: the program cannot be

@@ -35,6 +35,7 @@ class Supervisor {
     Status plan();
     Status prepare();
     Status start_instances();
+    std::uint64_t memory_for_models() const;
     Status make_ready();
     Status say_ready();
     Status tell();

@@ -124,6 +124,13 @@ Status Supervisor::prepare() {
     return Status::ok();
 }
 
+// What the databases leave of the step's memory, each its part. A step in which they may have all has no such bound.
+std::uint64_t Supervisor::memory_for_models() const {
+    const std::uint64_t count = plan_->plan.instances.size();
+    const std::uint64_t stored = record_.max_memory * count;
+    return stored < record_.memory_limit ? (record_.memory_limit - stored) / count : 0;
+}
+
 Standard::Vigil Supervisor::vigil() {
     const auto left = std::chrono::seconds(options_.timeout_s) - std::chrono::nanoseconds(now_ns() - start_ns_);
     return {events_, instances_, std::chrono::steady_clock::now() + left, options_.timeout_s};
@@ -152,10 +159,11 @@ Status Supervisor::start_instances() {
         if (!network) {
             return network.error();
         }
-        Result<Instance> instance = Instance::start(
-            static_cast<int>(instances_.size()),
-            {options_.redis, *module, password_, planned, options_.tpq, options_.device, record_.max_memory, *network},
-            *directory_);
+        Result<Instance> instance =
+            Instance::start(static_cast<int>(instances_.size()),
+                            {options_.redis, *module, password_, planned, options_.tpq, options_.device,
+                             record_.max_memory, *network, memory_for_models()},
+                            *directory_);
         if (!instance) {
             return instance.error();
         }

@@ -62,6 +62,7 @@ void Engine::open(const std::string& directory) {
         // Alone: a team of OpenMP threads for loading would count among those that share the CPUs, and OpenMP, which
         // then sees more threads than CPUs, would let every team sleep between two loops (5 of 33 ms lost).
         (*opened)->prepare_thread(1);
+        (*opened)->bound_memory(settings().max_torch);
         on_exit(leave_at_once, nullptr);
         redis::Log(nullptr, "notice", "%s is open", (*opened)->version().c_str());
         if (settings().device == DeviceChoice::gpu && (*opened)->gpu_count() == 0) {
@@ -114,6 +115,11 @@ std::string Engine::backend_name() const {
         return "opening";
     }
     return *backend_ ? (**backend_)->version() : backend_->error().message;
+}
+
+std::size_t Engine::torch_memory() const {
+    const std::lock_guard lock(mutex_);
+    return backend_ && *backend_ ? (**backend_)->memory_in_use() : 0;
 }
 
 DeviceQueue& Engine::queue(const std::string& device) {

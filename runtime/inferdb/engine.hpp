@@ -38,6 +38,8 @@ class Engine {
 
     // "torch 2.11.0" once the backend is open, else why it is not. From any thread.
     std::string backend_name() const;
+    // Bytes of libtorch's tensors on the host. From any thread.
+    std::size_t torch_memory() const;
     struct Load {
         std::size_t waiting = 0;
         std::size_t running = 0;

@@ -171,6 +171,7 @@ void add_info(redis::Info* info, int for_crash_report) {
     redis::InfoAddFieldCString(info, "device", device_name(settings().device));
     redis::InfoAddFieldULongLong(info, "workers", static_cast<unsigned>(settings().workers));
     redis::InfoAddFieldULongLong(info, "threads", static_cast<unsigned>(settings().threads));
+    redis::InfoAddFieldULongLong(info, "torch_memory", engine().torch_memory());
     const Engine::Load load = engine().load_now();
     redis::InfoAddFieldULongLong(info, "queues", load.devices);
     redis::InfoAddFieldULongLong(info, "waiting", load.waiting);

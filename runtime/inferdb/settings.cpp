@@ -25,6 +25,7 @@ constexpr NumberSetting kNumbers[] = {
     {"MAXRUN", 0, 1'000'000, [](Settings& s, std::int64_t n) { s.max_run_s = n; }},
     {"MAXTENSOR", 1, kTebibyte, [](Settings& s, std::int64_t n) { s.max_tensor = static_cast<std::size_t>(n); }},
     {"ARENA", 0, kTebibyte, [](Settings& s, std::int64_t n) { s.arena = static_cast<std::size_t>(n); }},
+    {"MAXTORCH", 0, kTebibyte, [](Settings& s, std::int64_t n) { s.max_torch = static_cast<std::size_t>(n); }},
     {"MAXMODEL", 1, kTebibyte, [](Settings& s, std::int64_t n) { s.max_model = static_cast<std::size_t>(n); }},
 };
 
@@ -60,8 +61,7 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
     }
     return fail(
         "argument {} is unknown; TPQ, THREADS, DEVICE, OPTIMIZE, MAXQUEUE, MAXBATCH, MAXRUN, MAXTENSOR, MAXMODEL, "
-        "ARENA and "
-        "ARENASOCKET are known",
+        "MAXTORCH, ARENA and ARENASOCKET are known",
         name);
 }
 

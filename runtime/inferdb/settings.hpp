@@ -10,6 +10,7 @@
 //   ARENA n        bytes of all arenas (shared memory) of clients together 0 … 2^40       0: none
 //   ARENASOCKET p  path of the Unix socket at which they are asked for                    none
 //   MAXMODEL n     bytes of one model                                      1 … 2^40       64 GiB
+//   MAXTORCH n     bytes of libtorch's tensors on the host, weights included; 0: any number   0 … 2^40   0
 //   OPTIMIZE b     yes: models are frozen and optimized; no: exactly as saved, as the reference of measurements   yes
 #pragma once
 
@@ -33,6 +34,7 @@ struct Settings {
     std::int64_t max_batch = 0;  // 0: what is good for the device
     std::int64_t max_run_s = 300;
     std::size_t max_tensor = std::size_t{512} << 20;
+    std::size_t max_torch = 0;
     std::size_t max_model = std::size_t{64} << 30;
     std::size_t arena = 0;
     std::string arena_socket;

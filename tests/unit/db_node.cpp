@@ -25,8 +25,10 @@ namespace inferstep::test {
 namespace {
 
 RedisSettings settings() {
-    return {"/dev/shm/d", "/dev/shm/d/db0.sock",  "/lib/inferdb.so", "secret", 4, 2,
-            Device::cpu,  std::uint64_t{8} << 30U};
+    RedisSettings s = {"/dev/shm/d", "/dev/shm/d/db0.sock",  "/lib/inferdb.so", "secret", 4, 2,
+                       Device::cpu,  std::uint64_t{8} << 30U};
+    s.max_torch = std::uint64_t{1} << 30U;
+    return s;
 }
 
 std::string line_of(const std::string& conf, const std::string& start) {
@@ -48,7 +50,8 @@ void the_configuration_says_what_was_asked() {
     CHECK_EQ(line_of(conf, "maxmemory "), "maxmemory 8589934592");
     CHECK_EQ(line_of(conf, "maxmemory-policy"), "maxmemory-policy noeviction");
     CHECK_EQ(line_of(conf, "io-threads"), "io-threads 1");
-    CHECK_EQ(line_of(conf, "loadmodule"), "loadmodule \"/lib/inferdb.so\" TPQ 2 THREADS 2 DEVICE cpu");
+    CHECK_EQ(line_of(conf, "loadmodule"),
+             "loadmodule \"/lib/inferdb.so\" TPQ 2 THREADS 2 DEVICE cpu MAXTORCH 1073741824");
     CHECK_EQ(line_of(conf, "enable-module-command"), "enable-module-command no");
     CHECK_EQ(line_of(conf, "user supervisor"), "user supervisor on >secret ~* &* +@all");
     CHECK_EQ(arena_share(settings()), 0U);
@@ -56,11 +59,11 @@ void the_configuration_says_what_was_asked() {
     shared.arena_socket = "/dev/shm/d/db0.arena";
     CHECK_EQ(line_of(render_redis_conf(shared), "maxmemory "), "maxmemory 6442450944");
     CHECK(line_of(render_redis_conf(shared), "loadmodule")
-              .ends_with("DEVICE cpu ARENA 2147483648 ARENASOCKET \"/dev/shm/d/db0.arena\""));
+              .ends_with("DEVICE cpu MAXTORCH 1073741824 ARENA 2147483648 ARENASOCKET \"/dev/shm/d/db0.arena\""));
     RedisSettings other = settings();
     other.cpus = 1;
     other.tpq = 4;
-    CHECK(line_of(render_redis_conf(other), "loadmodule").ends_with("TPQ 4 THREADS 1 DEVICE cpu"));
+    CHECK(line_of(render_redis_conf(other), "loadmodule").ends_with("TPQ 4 THREADS 1 DEVICE cpu MAXTORCH 1073741824"));
     other.cpus = 32;
     CHECK_EQ(line_of(render_redis_conf(other), "io-threads"), "io-threads 4");
 }

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "inferdb/backends/convert_torch.hpp"
+#include "inferdb/backends/memory_torch.hpp"
 #include "inferdb/backends/model_torch.hpp"
 #include "inferdb/backends/package_torch.hpp"
 #include "inferdb/backends/script_torch.hpp"
@@ -82,6 +83,9 @@ class TorchBackend final : public Backend {
     }
 
     void prepare_thread(int threads) override { set_thread_default(threads); }
+
+    void bound_memory(std::size_t bytes) override { inferstep::bound_memory(bytes); }
+    std::size_t memory_in_use() const override { return inferstep::memory_in_use(); }
 
     Status write_model(const std::string& architecture, std::uint64_t seed, int classes,
                        const std::string& path) override;
