@@ -52,3 +52,27 @@ put("x", [1], 1, 1)
 same(db(*run("m", ["x"], ["y"])), b"OK")
 PY
 }
+
+@test "a script that does not return is refused like a model, also as a step of several" {
+    db_py <<'PY'
+SOURCE = """
+def endless(tensors: List[Tensor], keys: List[str], args: List[str]):
+    x = tensors[0]
+    while bool(x[0] > 0):
+        x = x * 1
+    return x
+"""
+same(db("AI.SCRIPTSTORE", "s", "CPU", "ENTRY_POINTS", 1, "endless", "SOURCE", SOURCE), b"OK")
+store("m", DOUBLE)
+put("x", [1]); put("zero", [0]); put("row", [1], 1, 1)
+says = "TIMEOUT script s did not return within 6 s"
+graph = connect()
+graph.send("AI.DAGEXECUTE", "LOAD", 1, "x", "PERSIST", 1, "z", "|>", "AI.SCRIPTEXECUTE", "s", "endless", "INPUTS", 1, "x", "OUTPUTS", 1, "y",
+           "|>", "AI.MODELEXECUTE", "m", "INPUTS", 1, "y", "OUTPUTS", 1, "z")
+same(db(*run("m", ["row"], ["other"])), b"OK")
+reply = graph.receive()
+assert says in str(reply), reply
+fails("AI.SCRIPTEXECUTE", "s", "endless", "INPUTS", 1, "zero", "OUTPUTS", 1, "y", says=says)
+same(db("EXISTS", "z"), 0)
+PY
+}

@@ -18,9 +18,9 @@ DeviceQueue::Options impatient(std::int64_t max_run_ms, std::atomic<int>* discar
     return options;
 }
 
-void yield_until(const std::function<bool()>& condition) {
+void wait_until(const std::function<bool()>& condition) {
     while (!condition()) {
-        std::this_thread::yield();
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
     }
 }
 
@@ -30,7 +30,7 @@ void writes_off_what_does_not_return() {
     bench.plain->model = std::make_shared<AddOne>();
     bench.model->held = true;
     const auto runaway = bench.send({1}, {1, 1});
-    yield_until([&] { return bench.model->entered.load(); });
+    wait_until([&] { return bench.model->entered.load(); });
     const auto behind = bench.send({2}, {1, 1});
     const auto other = bench.send({3}, {1, 1}, bench.plain);
     bench.wait(3);
@@ -45,7 +45,7 @@ void writes_off_what_does_not_return() {
     runaway->inputs.clear();  // as its owner does, while the model still reads them
     runaway->target.reset();
     bench.release();
-    yield_until([&] { return bench.queue->lost() == 0; });
+    wait_until([&] { return bench.queue->lost() == 0; });
     CHECK_EQ(discarded.load(), 1);
     CHECK(runaway->outputs.empty());
     CHECK_EQ(bench.done.load(), 3);
@@ -68,7 +68,7 @@ void gives_up_tasks_too() {
 }
 
 void loses_no_more_workers_than_it_may() {
-    Bench bench(impatient(200), nullptr);
+    Bench bench(impatient(400), nullptr);
     bench.model->held = true;
     std::vector<RequestRef> requests;
     for (std::size_t i = 0; i <= DeviceQueue::kMaxLost; ++i) {
@@ -85,7 +85,7 @@ void loses_no_more_workers_than_it_may() {
     CHECK_FAILS(bench.queue->admit(*bench.make({1}, {1, 1}, bench.plain)), "BUSY device test");
     CHECK_FAILS(bench.queue->on_every_worker([] { return Status::ok(); }), "BUSY device test");
     bench.release();
-    yield_until([&] { return bench.queue->lost() == 0; });
+    wait_until([&] { return bench.queue->lost() == 0; });
     const int before = bench.done;
     const auto after = bench.send({1}, {1, 1}, bench.plain);
     bench.wait(before + 1);
@@ -104,14 +104,14 @@ void blames_no_model_for_a_trial() {
         std::atomic<bool> hang{true};
     };
     const auto model = std::make_shared<HangsTogether>();
-    Bench bench(impatient(500), model);
+    Bench bench(impatient(1500), model);
     bench.hold();
     const auto a = bench.send({1}, {1, 1});
     const auto b = bench.send({2}, {1, 1});
     bench.release();
     bench.wait(3);
     CHECK(result(a) == Values({2}) && result(b) == Values({3}));
-    yield_until([&] { return bench.queue->lost() == 1; });
+    wait_until([&] { return bench.queue->lost() == 1; });
     bench.hold();
     const auto c = bench.send({1}, {1, 1});
     const auto d = bench.send({2}, {1, 1});
