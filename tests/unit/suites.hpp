@@ -14,6 +14,7 @@ extern CU_SuiteInfo kAdaptiveSuite;
 extern CU_SuiteInfo kArenaSuite;
 extern CU_SuiteInfo kAttachSuite;
 extern CU_SuiteInfo kClientBenchSuite;
+extern CU_SuiteInfo kClientClusterSuite;
 extern CU_SuiteInfo kClientDagSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
 extern CU_SuiteInfo kDbNodeSuite;
@@ -42,7 +43,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kDbNodeSuite,   &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
     &kOptionsSuite,  &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
     &kAdaptiveSuite, &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
-    &kAttachSuite,   &kClientDagSuite,     &kArenaSuite,
+    &kAttachSuite,   &kClientDagSuite,     &kArenaSuite,       &kClientClusterSuite,
 };
 #endif
 

@@ -4,6 +4,8 @@
 // names no keys to Redis and checks them itself, has no such limit. So an execution is one command in a cluster, too.
 // Only a key that lies on another shard has to be carried, and costs its round trips: those who mind give their keys a
 // common {tag}.
+#include <unistd.h>
+
 #include <random>
 
 #include "db/client/client_impl.hpp"
@@ -19,10 +21,11 @@ using Code = ClientStatus::Code;
 
 namespace {
 
-// A name on the shard of `range` that no other client has.
+// A name on the shard of `range` that no other process or thread has. It is the same every time: one that is killed
+// leaves one tensor behind, not many.
 std::string temporary(const client::SlotRange& range, const std::string& key) {
-    static thread_local std::mt19937_64 random(std::random_device{}());
-    return range.own_name(key) + "." + std::to_string(random()) + ".TMP";
+    static thread_local const std::string own = std::to_string(std::random_device{}());
+    return range.own_name(key) + "." + own + "." + std::to_string(getpid()) + ".TMP";
 }
 
 }  // namespace
