@@ -26,9 +26,9 @@ const char* device_word(Device device);  // "auto", "cpu", "gpu"
 
 // One model to be loaded before the tasks start: NAME:PATH[,key=value…].
 struct ModelSpec {
-    std::string text;  // as given
-    std::string name;  // its key in the database
-    std::string path;  // absolute
+    std::string text;                  // as given
+    std::string name;                  // its key in the database
+    std::string path;                  // absolute
     std::string backend;               // TORCH or AOTI; empty: what the end of the name says
     std::string device;                // CPU, GPU or GPU:n; empty: what --device gives
     int batch_size = 0;                // requests are batched up to this many samples; 0: not batched
