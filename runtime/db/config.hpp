@@ -34,7 +34,7 @@ struct RedisSettings {
     std::uint64_t max_memory = 0;  // bytes
     Network network = {};
     std::string arena_socket = {};  // where clients ask for shared memory; empty: nowhere
-    std::uint64_t max_torch = 0;  // bytes that models may take beside that; 0: any number
+    std::uint64_t max_torch = 0;    // bytes that models may take beside that; 0: any number
 };
 
 // The part of max_memory that is for arenas (memory shared with clients); Redis' own limit is the rest.
