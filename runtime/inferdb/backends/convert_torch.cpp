@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "inferdb/backends/device_torch.hpp"
+
 namespace inferstep {
 namespace {
 
@@ -47,7 +49,7 @@ std::optional<DType> dtype_of(at::ScalarType type) {
 }
 
 TensorView to_view(at::Tensor tensor) {
-    tensor = tensor.to(at::kCPU);
+    tensor = tensor.is_cpu() ? tensor : to_host(tensor);
     if (tensor.scalar_type() == at::kHalf || tensor.scalar_type() == at::kBFloat16) {
         tensor = tensor.to(at::kFloat);  // the wire has no 16-bit floats
     }
@@ -75,7 +77,7 @@ at::Tensor to_tensor(const TensorView& view, at::Device device) {
     }
     at::Tensor tensor = at::from_blob(const_cast<void*>(view.data), view.shape, at::TensorOptions().dtype(*type));
     if (!device.is_cpu()) {
-        return tensor.to(device);
+        return to_device(tensor, device);
     }
     // Bytes out of a network buffer may start anywhere; kernels may rely on whole elements.
     const bool aligned = reinterpret_cast<std::uintptr_t>(view.data) % tensor.element_size() == 0;

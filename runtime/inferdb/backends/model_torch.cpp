@@ -12,6 +12,7 @@
 
 #include "core/json.hpp"
 #include "inferdb/backends/convert_torch.hpp"
+#include "inferdb/backends/device_torch.hpp"
 #include "inferdb/backends/memory_reader_torch.hpp"
 #include "inferdb/backends/threads_torch.hpp"
 
@@ -80,6 +81,7 @@ TorchModel::TorchModel(std::string_view blob, at::Device device, const ModelOpti
         to_compare_ = true;
         compare_on_example();
     }
+    settle(device_);  // weights were copied and folded in another stream than the workers'
 }
 
 void TorchModel::prepare(torch::jit::Module& module, bool optimize) {
@@ -163,6 +165,7 @@ Result<std::vector<TensorView>> TorchModel::run(const std::vector<TensorView>& i
     try {
         const c10::InferenceMode inference;
         use_threads(threads_);
+        const WorkerStream stream(device_);
         Values values;
         values.reserve(inputs.size());
         for (const TensorView& view : inputs) {

@@ -16,6 +16,7 @@
 
 #include "core/json.hpp"
 #include "inferdb/backends/convert_torch.hpp"
+#include "inferdb/backends/device_torch.hpp"
 #include "inferdb/backends/memory_reader_torch.hpp"
 #include "inferdb/backends/threads_torch.hpp"
 
@@ -203,6 +204,7 @@ Result<std::vector<TensorView>> PackageModel::run(const std::vector<TensorView>&
     try {
         const c10::InferenceMode inference;
         use_threads(threads_);
+        const WorkerStream stream(device_);
         if (described_) {
             check(inputs);
         }
