@@ -89,8 +89,8 @@ class Backend {
     virtual Result<std::shared_ptr<Script>> compile(const std::string& source, const std::string& device) = 0;
     // Must be called once on every thread before its first load() or run(): how many threads these use inside.
     virtual void prepare_thread(int threads) = 0;
-    // The bytes that libtorch may take for tensors on the host, weights included; 0: any number. An execution that wants
-    // more fails. Once, before the first load().
+    // The bytes that libtorch may take for tensors on the host, weights included; 0: any number. An execution that
+    // wants more fails. Once, before the first load().
     virtual void bound_memory(std::size_t) {}
     virtual std::size_t memory_in_use() const { return 0; }  // of these; 0 before bound_memory()
     // Write a seeded model of the zoo as TorchScript: "resnet18" … "resnet152". `classes` outputs.

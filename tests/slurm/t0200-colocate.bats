@@ -59,7 +59,7 @@ PY
     echo "$output"
     [ "$status" = 0 ]
     [[ $output == *p99* ]]
-    dir=$(user_run sh -c 'ls -d outputs/*/ | tail -n 1')
+    dir=$(user_run sh -c 'ls -dt outputs/*/ | head -n 1')
     for r in 0 1 2 3; do
         user_run test -s "$dir/rank_$r.log"
         user_run test -s "$dir/rank_$r.csv"
