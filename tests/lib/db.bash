@@ -16,6 +16,7 @@ db_require() {
     [ -e "$BUILD/lib/inferstep/inferdb.so" ] || skip "inferdb.so is not built"
 }
 
+# DB_PRELOAD: libraries that the server loads first, as a module with sanitizers needs it (tests/sanitize).
 # Directory and socket are made once; a second db_start continues with the files of the first.
 db_start() {
     db_require
@@ -25,7 +26,7 @@ db_start() {
         printf 'port 0\nunixsocket %s\ndir %s\nsave ""\n' "$DB_SOCKET" "$DB_DIR"
         printf '%s\n' "${DB_CONFIG:-appendonly no}"
         printf 'loadmodule %s %s\n' "$BUILD/lib/inferstep/inferdb.so" "$*"
-    } | redis-server - >>"$DB_DIR/log" 2>&1 3>&- &
+    } | env ${DB_PRELOAD:+LD_PRELOAD="$DB_PRELOAD" ASAN_OPTIONS="$ASAN_OPTIONS:quarantine_size_mb=16"} redis-server - >>"$DB_DIR/log" 2>&1 3>&- &
     export DB_PID=$!
     local i
     for ((i = 0; i < 500; i++)); do
