@@ -1,6 +1,7 @@
 // The supervisor from "ready" to the end, and when it does not come that far.
 #include "db/supervisor.hpp"
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
@@ -17,6 +18,7 @@ namespace {
 constexpr std::size_t kTailAtStart = 20;  // lines of a log that are shown when a database does not start …
 constexpr std::size_t kTailLater = 5;     // … and when it ends while the tasks run
 constexpr int kHealthCheckMs = 1000;
+constexpr int kLastWordsMs = 1000;
 constexpr int kStatisticsMs = 300;
 constexpr int kScancelMs = 3000;  // the step may end meanwhile, and slurmstepd waits for us only so long
 
@@ -111,9 +113,18 @@ void Supervisor::lose(const std::string& what) {
     }
 }
 
-// The step has lost a database: its tasks fail with it. They are signalled by what was opened at the start, so that no
-// stranger can be hit.
+// The step has lost a database: its tasks fail with it. What they say of it themselves is worth a moment. They are
+// signalled by what was opened at the start, so that no stranger can be hit.
 void Supervisor::end_tasks() {
+    const client::Deadline patience = in_ms(kLastWordsMs);
+    for (const UniqueFd& task : tasks_) {
+        if (!task) {
+            continue;
+        }
+        pollfd ended{task.get(), POLLIN, 0};
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(patience - std::chrono::steady_clock::now());
+        poll(&ended, 1, static_cast<int>(std::max<long>(left.count(), 0)));
+    }
     for (const UniqueFd& task : tasks_) {
         if (task) {
             syscall(SYS_pidfd_send_signal, task.get(), SIGTERM, nullptr, 0);

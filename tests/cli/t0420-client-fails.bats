@@ -103,7 +103,7 @@ start_loop() {
         end_of_run
         cat err
         [ "$CODE" != 0 ]
-        grep -q "AI\.[A-Z]* .*database unix://$state/" err
+        grep -q "AI\.[A-Z_]* .*database unix://$state/" err
         [ "$(grep -c ,loop, "$(record)/rank_0.csv")" -gt 0 ]
         summary_line | grep -q '"errors":1'
     done

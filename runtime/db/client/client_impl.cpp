@@ -121,13 +121,13 @@ bool Client::Impl::lies_on(const Shard& shard, std::string_view key) const {
 }
 
 ClientStatus Client::Impl::exchange(Shard& shard, const Request& request, client::Deadline deadline,
-                                    std::vector<Reply>& replies) {
+                                    std::vector<Reply>& replies, client::TensorRoom* tensor) {
     if (!shard.connection.is_open()) {
         arena.leave();
     }
     ClientStatus s = cluster.open(shard, options.connect_timeout, deadline);
     if (s) {
-        s = arena.outcome(shard.connection.exchange(request, deadline, replies));
+        s = arena.outcome(shard.connection.exchange(request, deadline, replies, tensor));
     }
     if (!shard.connection.is_open()) {
         arena.leave();  // the database may still write where it was lent room
@@ -139,7 +139,7 @@ ClientStatus Client::Impl::exchange(Shard& shard, const Request& request, client
 }
 
 ClientStatus Client::Impl::call(std::string_view key, const Words& words, Milliseconds timeout, Reply& reply,
-                                std::span<const Bytes> payloads) {
+                                std::span<const Bytes> payloads, client::TensorRoom* tensor) {
     const client::Deadline deadline = std::chrono::steady_clock::now() + timeout;
     Request request;
     request.add(words, payloads);
@@ -152,7 +152,7 @@ ClientStatus Client::Impl::call(std::string_view key, const Words& words, Millis
     Shard* shard = range->shard;
     for (int hop = 0;; ++hop) {
         std::vector<Reply> replies;
-        if (s = exchange(*shard, request, deadline, replies); !s) {
+        if (s = exchange(*shard, request, deadline, replies, tensor); !s) {
             return s;
         }
         reply = std::move(replies.back());
@@ -175,8 +175,8 @@ ClientStatus Client::Impl::call(std::string_view key, const Words& words, Millis
     }
 }
 
-ClientStatus Client::Impl::take_tensor(const redisReply& reply, const TensorOut& tensor) {
-    ClientStatus s = client::copy_tensor(reply, tensor, arena.data());
+ClientStatus Client::Impl::take_tensor(const redisReply& reply, const TensorOut& tensor, bool filled) {
+    ClientStatus s = client::copy_tensor(reply, tensor, arena.data(), filled);
     arena.end_loan();
     return s;
 }

@@ -79,12 +79,13 @@ struct Client::Impl {
     // Send commands to one shard, as they are. Failures are what breaks the connection, and a put into shared memory
     // that had returned before and was refused meanwhile.
     ClientStatus exchange(client::Shard& shard, const client::Request& request, client::Deadline deadline,
-                          std::vector<client::Reply>& replies);
+                          std::vector<client::Reply>& replies, client::TensorRoom* tensor = nullptr);
     // One command to the shard that has `key`, and on to where the cluster says that the key is by now: what sends a
     // client on has not executed the command. An error reply is a failure.
     ClientStatus call(std::string_view key, const client::Words& words, Milliseconds timeout, client::Reply& reply,
-                      std::span<const client::Bytes> payloads = {});
-    ClientStatus take_tensor(const redisReply& reply, const TensorOut& tensor);  // the answer to arena.get()
+                      std::span<const client::Bytes> payloads = {}, client::TensorRoom* tensor = nullptr);
+    // The answer to arena.get().
+    ClientStatus take_tensor(const redisReply& reply, const TensorOut& tensor, bool filled = false);
     // One without a key, to whichever shard is nearest at hand.
     ClientStatus call_anyone(const client::Words& words, Milliseconds timeout);
     ClientStatus call_for_flag(std::string_view key, const client::Words& words, bool& flag);

@@ -176,13 +176,16 @@ ClientStatus Connection::wait_for(short events, Deadline deadline, const std::st
     }
 }
 
+ClientStatus Connection::feed(const std::string& command, std::string_view bytes) {
+    return redisReaderFeed(context_->reader, bytes.data(), bytes.size()) == REDIS_OK
+               ? ClientStatus()
+               : broken(command, context_->reader->errstr);
+}
+
 ClientStatus Connection::read_some(const std::string& command) {
     const ssize_t n = recv(context_->fd, buffer_.get(), kReadSize, MSG_DONTWAIT);
     if (n > 0) {
-        if (redisReaderFeed(context_->reader, buffer_.get(), static_cast<std::size_t>(n)) != REDIS_OK) {
-            return broken(command, context_->reader->errstr);
-        }
-        return {};
+        return feed(command, {buffer_.get(), static_cast<std::size_t>(n)});
     }
     if (n == 0) {
         return broken(command, "closed the connection");
@@ -255,14 +258,17 @@ ClientStatus Connection::receive(Deadline deadline, const std::string& command, 
     }
 }
 
-ClientStatus Connection::exchange(const Request& request, Deadline deadline, std::vector<Reply>& replies) {
+ClientStatus Connection::exchange(const Request& request, Deadline deadline, std::vector<Reply>& replies,
+                                  TensorRoom* tensor) {
     const auto begun = std::chrono::steady_clock::now();
     bool whole = false;
     ClientStatus status = send(request, deadline, whole);
     // One that refuses a command closes the connection after an error reply: its words are worth having.
     for (std::size_t i = 0; status && i < request.commands(); ++i) {
         replies.emplace_back();
-        status = receive(deadline, request.name(i), replies.back());
+        const bool direct = tensor != nullptr && i + 1 == request.commands();
+        status = direct ? receive_tensor(deadline, request.name(i), *tensor, replies.back())
+                        : receive(deadline, request.name(i), replies.back());
         if (!status) {
             replies.pop_back();
         }

@@ -67,6 +67,14 @@ struct FreeReply {
 };
 using Reply = std::unique_ptr<redisReply, FreeReply>;
 
+// Where the data of an expected tensor is to go, past every buffer in between: an answer to AI.TENSORGET key META BLOB
+// that has this type and these many bytes fills `room`, and comes with an empty blob; any other comes as it is.
+struct TensorRoom {
+    TensorType type = TensorType::float32;
+    std::span<std::byte> room;
+    bool filled = false;
+};
+
 class Connection {
    public:
     bool is_open() const { return context_ != nullptr; }
@@ -75,8 +83,9 @@ class Connection {
     ClientStatus open(const Address& address, std::chrono::milliseconds timeout, const std::string& secret = {});
 
     // Send every command and collect as many replies, in order. Replies that are errors are replies all the same. When
-    // this fails the connection is closed: answers may still be under way.
-    ClientStatus exchange(const Request& request, Deadline deadline, std::vector<Reply>& replies);
+    // this fails the connection is closed: answers may still be under way. `tensor`: for the last answer.
+    ClientStatus exchange(const Request& request, Deadline deadline, std::vector<Reply>& replies,
+                          TensorRoom* tensor = nullptr);
 
    private:
     struct FreeContext {
@@ -86,7 +95,11 @@ class Connection {
     // True in `whole` when everything was sent; a peer that closes midway is no failure here: it may have said why.
     ClientStatus send(const Request& request, Deadline deadline, bool& whole);
     ClientStatus receive(Deadline deadline, const std::string& command, Reply& reply);
+    ClientStatus receive_tensor(Deadline deadline, const std::string& command, TensorRoom& tensor, Reply& reply);
+    ClientStatus receive_bytes(Deadline deadline, const std::string& command, std::span<std::byte> room,
+                               std::size_t& received);
     ClientStatus read_some(const std::string& command);
+    ClientStatus feed(const std::string& command, std::string_view bytes);
     ClientStatus wait_for(short events, Deadline deadline, const std::string& command, short& ready);
     ClientStatus broken(const std::string& command, std::string_view why) const;
 

@@ -18,6 +18,8 @@ using client::Words;
 using Code = ClientStatus::Code;
 using Milliseconds = Client::Milliseconds;
 
+constexpr std::size_t kDirect = std::size_t{16} << 10;  // tensors from here on are received where they belong
+
 std::string_view variable(const char* name) {
     const char* value = std::getenv(name);
     return value != nullptr ? value : std::string_view();
@@ -102,11 +104,13 @@ ClientStatus Client::put_tensor(const TensorIn& tensor) {
 ClientStatus Client::get_tensor(const TensorOut& tensor) {
     Reply reply;
     const Words words = impl_->arena.get(tensor.key, tensor.bytes);
-    if (ClientStatus s = impl_->call(tensor.key, words, impl_->options.command_timeout, reply); !s) {
+    client::TensorRoom room{tensor.type, {static_cast<std::byte*>(tensor.data), tensor.bytes}};
+    client::TensorRoom* direct = tensor.bytes >= kDirect ? &room : nullptr;
+    if (ClientStatus s = impl_->call(tensor.key, words, impl_->options.command_timeout, reply, {}, direct); !s) {
         impl_->arena.end_loan();
         return s;
     }
-    return impl_->take_tensor(*reply, tensor);
+    return impl_->take_tensor(*reply, tensor, room.filled);
 }
 
 ClientStatus Client::get_tensor(std::string_view key, Tensor& tensor) {

@@ -202,7 +202,8 @@ class INFERCLIENT_API Client {
         return put_tensor(key, std::span(shape.begin(), shape.size()), values);
     }
 
-    // Fetch a tensor into memory of the caller. A tensor of another type or size is an error, and nothing is written.
+    // Fetch a tensor into memory of the caller. A tensor of another type or size is an error, and nothing is written;
+    // when the connection fails midway, part of it may be.
     ClientStatus get_tensor(const TensorOut& tensor);
     template <typename Values>
     requires std::ranges::contiguous_range<Values> ClientStatus get_tensor(std::string_view key, Values&& values) {

@@ -25,8 +25,18 @@ bool type_named(std::string_view name, TensorType& type) {
 
 std::string tensor(std::string_view key) { return "tensor " + std::string(key); }
 
-// The bytes of the answer, or those at the offset in the arena that it names; null: neither.
-const char* data_of(const redisReply& blob, std::size_t bytes, Bytes arena) {
+// Where the data of a tensor may lie beside in the answer itself.
+struct Elsewhere {
+    Bytes arena;
+    Bytes received;  // the data itself
+};
+
+// The bytes of the answer, those received before it, or those at the offset in the arena that it names; null: none.
+const char* data_of(const redisReply& blob, std::size_t bytes, const Elsewhere& elsewhere) {
+    const Bytes arena = elsewhere.arena;
+    if (!elsewhere.received.empty()) {
+        return elsewhere.received.size() == bytes ? reinterpret_cast<const char*>(elsewhere.received.data()) : nullptr;
+    }
     if (blob.type == REDIS_REPLY_STRING) {
         return blob.len == bytes ? blob.str : nullptr;
     }
@@ -36,7 +46,7 @@ const char* data_of(const redisReply& blob, std::size_t bytes, Bytes arena) {
 }
 
 // The answer is an array: "dtype", name, "shape", dimensions, "blob", bytes; or "arena", offset at its end.
-ClientStatus parse(const redisReply& reply, std::string_view key, Bytes arena, Parsed& out) {
+ClientStatus parse(const redisReply& reply, std::string_view key, const Elsewhere& elsewhere, Parsed& out) {
     ClientStatus odd(Code::mismatch, tensor(key) + ": the database's answer is not a tensor");
     if (reply.type == REDIS_REPLY_NIL) {
         return {Code::server, tensor(key) + " does not exist in the database"};
@@ -48,7 +58,7 @@ ClientStatus parse(const redisReply& reply, std::string_view key, Bytes arena, P
     const redisReply& shape = *reply.element[3];
     const redisReply& blob = *reply.element[5];
     if ((type.type != REDIS_REPLY_STRING && type.type != REDIS_REPLY_STATUS) || shape.type != REDIS_REPLY_ARRAY ||
-        (blob.type != REDIS_REPLY_STRING && (blob.type != REDIS_REPLY_INTEGER || arena.empty()))) {
+        (blob.type != REDIS_REPLY_STRING && (blob.type != REDIS_REPLY_INTEGER || elsewhere.arena.empty()))) {
         return odd;
     }
     if (!type_named({type.str, type.len}, out.type)) {
@@ -64,7 +74,7 @@ ClientStatus parse(const redisReply& reply, std::string_view key, Bytes arena, P
     std::size_t count = 0;
     const bool sane = static_cast<bool>(element_count(key, out.shape, count));
     const std::size_t bytes = count * bytes_of(out.type);
-    const char* data = sane ? data_of(blob, bytes, arena) : nullptr;
+    const char* data = sane ? data_of(blob, bytes, elsewhere) : nullptr;
     if (data == nullptr) {
         return {Code::mismatch, tensor(key) + ": the database sent " + std::to_string(blob.len) +
                                     " bytes, which is not what its shape says"};
@@ -105,9 +115,10 @@ ClientStatus payload_of(const TensorIn& in, Bytes& payload) {
     return {};
 }
 
-ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out, Bytes arena) {
+ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out, Bytes arena, bool filled) {
     Parsed parsed;
-    if (ClientStatus s = parse(reply, out.key, arena, parsed); !s) {
+    const Bytes received{static_cast<const std::byte*>(out.data), filled ? out.bytes : 0};
+    if (ClientStatus s = parse(reply, out.key, {arena, received}, parsed); !s) {
         return s;
     }
     if (parsed.type != out.type || parsed.data.size() != out.bytes) {
@@ -115,7 +126,7 @@ ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out, Bytes ar
                                     name_of(parsed.type) + "; " + std::to_string(out.bytes) + " bytes of " +
                                     name_of(out.type) + " were asked for"};
     }
-    if (out.bytes > 0) {
+    if (out.bytes > 0 && !filled) {
         std::memcpy(out.data, parsed.data.data(), out.bytes);
     }
     return {};

@@ -12,8 +12,8 @@ ClientStatus element_count(std::string_view key, std::span<const std::int64_t> s
 ClientStatus payload_of(const TensorIn& tensor, Bytes& payload);
 
 // Take an answer to AI.TENSORGET key META BLOB, or to AI._ARENAGET, whose data may lie in `arena`. mismatch: it is
-// none, or another type or size than `out` has.
-ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out, Bytes arena = {});
+// none, or another type or size than `out` has. `filled`: the data lies in `out` already.
+ClientStatus copy_tensor(const redisReply& reply, const TensorOut& out, Bytes arena = {}, bool filled = false);
 ClientStatus copy_tensor(const redisReply& reply, std::string_view key, Tensor& out);
 
 }  // namespace inferstep::client
