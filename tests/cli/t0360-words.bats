@@ -12,8 +12,10 @@ same() { # page, command…
     diff <(of_page "$page") <(of_help "$@")
 }
 
-@test "every option of db serve, run and record stands in its page, and no other" {
-    same inferstep-db.1 db serve
+of_all_help() { for sub in "$@"; do of_help db "$sub"; done | sort -u; }
+
+@test "every option of db, run and record stands in its page, and no other" {
+    diff <(of_page inferstep-db.1) <(of_all_help serve standard address submit status sweep)
     same inferstep-record.1 record
     diff <(of_page inferstep-run.1; echo --tasks) <(of_help run | sort | sed '/^--tasks$/d'; echo --tasks)
 }
@@ -22,7 +24,7 @@ same() { # page, command…
     page=$INFERSTEP_TOP/man/inferstep-db.1
     run inferstep run --colocate --model=m:p,nothing=1 true
     keys=$(sed -n 's/.* is not one of \(.*\)/\1/p' <<<"${lines[0]}" | tr -d ',')
-    [ "$(wc -w <<<"$keys")" = 7 ]
+    [ "$(wc -w <<<"$keys")" = 9 ]
     for key in $keys; do
         grep -q "^\.It Cm $key= " "$page" || { echo "$key is not in the page"; return 1; }
         inferstep run --help | tr '\n' ' ' | grep -q "[ ,]${key}[ ,]" || { echo "$key is not in --help"; return 1; }
