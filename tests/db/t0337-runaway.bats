@@ -67,12 +67,12 @@ store("m", DOUBLE)
 put("x", [1]); put("zero", [0]); put("row", [1], 1, 1)
 says = "TIMEOUT script s did not return within 6 s"
 graph = connect()
-graph.send("AI.DAGEXECUTE", "LOAD", 1, "x", "PERSIST", 1, "z", "|>", "AI.SCRIPTEXECUTE", "s", "endless", "INPUTS", 1, "x", "OUTPUTS", 1, "y",
-           "|>", "AI.MODELEXECUTE", "m", "INPUTS", 1, "y", "OUTPUTS", 1, "z")
+graph.send("AI.DAGEXECUTE", "LOAD", 1, "x", "PERSIST", 1, "end", "|>", "AI.SCRIPTEXECUTE", "s", "endless", "INPUTS", 1, "x", "OUTPUTS", 1, "y",
+           "|>", "AI.MODELEXECUTE", "m", "INPUTS", 1, "y", "OUTPUTS", 1, "end")
 same(db(*run("m", ["row"], ["other"])), b"OK")
 reply = graph.receive()
 assert says in str(reply), reply
 fails("AI.SCRIPTEXECUTE", "s", "endless", "INPUTS", 1, "zero", "OUTPUTS", 1, "y", says=says)
-same(db("EXISTS", "z"), 0)
+same(db("EXISTS", "end"), 0)
 PY
 }
