@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from contextlib import contextmanager
 
 from common import TOP, figure, say
@@ -23,6 +24,9 @@ def database(bench):
                                   stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
         try:
             path = server.stdout.readline().split("unix://")[1].strip()
+            # libtorch comes a moment after the database: its 90 MB are nobody's client
+            while "inferdb_backend:torch" not in bench.call("redis-cli", "-s", path, "info", "inferdb"):
+                time.sleep(0.1)
             info = bench.call("redis-cli", "-s", path, "info", "server")
             yield path, int(info.split("process_id:")[1].split()[0])
         finally:
