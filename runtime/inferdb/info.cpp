@@ -159,6 +159,20 @@ const char* device_name(DeviceChoice choice) {
     return choice == DeviceChoice::cpu ? "cpu" : choice == DeviceChoice::gpu ? "gpu" : "auto";
 }
 
+// What AI.CONFIG GET knows, under RedisAI's names.
+std::optional<long long> setting_of(std::string_view name) {
+    const std::pair<const char*, long long> known[] = {{"MODEL_CHUNK_SIZE", settings().model_chunk_size},
+                                                       {"THREADS_PER_QUEUE", settings().workers},
+                                                       {"INTRA_OP_PARALLELISM", settings().threads},
+                                                       {"INTER_OP_PARALLELISM", 1}};
+    for (const auto& [word, value] : known) {
+        if (same_word(name, word)) {
+            return value;
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 void add_info(redis::Info* info, int for_crash_report) {
@@ -225,8 +239,8 @@ int info(Context* context, String** argv, int argc) {
 int config(Context* context, String** argv, int argc) {
     Args args(argv, argc, 1);
     if (args.left() == 2 && args.take("GET")) {
-        return args.take("MODEL_CHUNK_SIZE") ? redis::ReplyWithLongLong(context, settings().model_chunk_size)
-                                             : redis::ReplyWithNull(context);
+        const auto value = setting_of(args.peek());
+        return value ? redis::ReplyWithLongLong(context, *value) : redis::ReplyWithNull(context);
     }
     if (args.left() == 2 && args.take("MODEL_CHUNK_SIZE")) {
         const auto size = args.number(1, static_cast<std::int64_t>(settings().max_model));
@@ -235,6 +249,9 @@ int config(Context* context, String** argv, int argc) {
         }
         settings().model_chunk_size = *size;
         return redis::ReplyWithSimpleString(context, "OK");
+    }
+    if (args.left() == 2 && setting_of(args.peek())) {
+        return reply_error(context, fail("{} is set when the module is loaded", args.peek()));
     }
     if (args.take("LOADBACKEND") || args.take("BACKENDSPATH")) {
         return reply_error(

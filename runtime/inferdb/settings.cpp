@@ -20,6 +20,11 @@ constexpr std::int64_t kTebibyte = std::int64_t{1} << 40;
 constexpr NumberSetting kNumbers[] = {
     {"TPQ", 1, 64, [](Settings& s, std::int64_t n) { s.workers = static_cast<int>(n); }},
     {"THREADS", 1, 256, [](Settings& s, std::int64_t n) { s.threads = static_cast<int>(n); }},
+    // The first two as RedisAI calls them, and what has no other name.
+    {"THREADS_PER_QUEUE", 1, 64, [](Settings& s, std::int64_t n) { s.workers = static_cast<int>(n); }},
+    {"INTRA_OP_PARALLELISM", 1, 256, [](Settings& s, std::int64_t n) { s.threads = static_cast<int>(n); }},
+    {"INTER_OP_PARALLELISM", 0, 1, [](Settings&, std::int64_t) {}},
+    {"MODEL_CHUNK_SIZE", 1, kTebibyte, [](Settings& s, std::int64_t n) { s.model_chunk_size = n; }},
     {"MAXQUEUE", 1, 1'000'000, [](Settings& s, std::int64_t n) { s.max_queue = static_cast<std::size_t>(n); }},
     {"MAXBATCH", 1, 65536, [](Settings& s, std::int64_t n) { s.max_batch = n; }},
     {"MAXRUN", 0, 1'000'000, [](Settings& s, std::int64_t n) { s.max_run_s = n; }},

@@ -12,6 +12,9 @@
 //   MAXMODEL n     bytes of one model                                      1 … 2^40       64 GiB
 //   MAXTORCH n     bytes of libtorch's tensors on the host, weights included; 0: any number   0 … 2^40   0
 //   OPTIMIZE b     yes: models are frozen and optimized; no: exactly as saved, as the reference of measurements   yes
+//
+// RedisAI's THREADS_PER_QUEUE and INTRA_OP_PARALLELISM mean TPQ and THREADS; its MODEL_CHUNK_SIZE is known too, and
+// INTER_OP_PARALLELISM, which can only be 0 or 1: the operators of one execution follow one another.
 #pragma once
 
 #include <cstddef>

@@ -161,6 +161,8 @@ same(db("AI.CONFIG", "GET", "MODEL_CHUNK_SIZE"), 535822336)
 same(db("AI.CONFIG", "MODEL_CHUNK_SIZE", 1000), b"OK")
 same(db("AI.CONFIG", "GET", "MODEL_CHUNK_SIZE"), 1000)
 same(db("AI.CONFIG", "GET", "ANYTHING"), None)
+same([db("AI.CONFIG", "GET", n) for n in ("THREADS_PER_QUEUE", "intra_op_parallelism", "INTER_OP_PARALLELISM", "BACKENDSPATH")], [1, 1, 1, None])
+fails("AI.CONFIG", "THREADS_PER_QUEUE", 2, says="ERR THREADS_PER_QUEUE is set when the module is loaded")
 for size in "0", "-1", "x", 10**18:
     fails("AI.CONFIG", "MODEL_CHUNK_SIZE", size, says="ERR MODEL_CHUNK_SIZE: invalid chunk size")
 fails("AI.CONFIG", "LOADBACKEND", "TORCH", "/tmp/x.so", says="not loaded by command")

@@ -21,6 +21,10 @@ void reads_settings() {
     CHECK(!parsed->optimize);
     CHECK_EQ(parsed->max_batch, 9);
     CHECK_EQ(parsed->max_run_s, 0);
+    const auto theirs =
+        parse_settings({"THREADS_PER_QUEUE", "3", "INTRA_OP_PARALLELISM", "5", "INTER_OP_PARALLELISM", "1"});
+    CHECK(theirs && theirs->workers == 3 && theirs->threads == 5);
+    CHECK(!parse_settings({"INTER_OP_PARALLELISM", "2"}));
     const auto defaults = parse_settings({});
     CHECK(defaults && defaults->workers == 1 && defaults->threads >= 1 && defaults->device == DeviceChoice::any);
     const auto crowded = parse_settings({"TPQ", "64"});  // more workers than CPUs: still a thread for each
