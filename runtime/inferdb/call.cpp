@@ -138,14 +138,17 @@ void Call::on_done(Step& step) {
     }
 }
 
-Status Call::begin(redis::Context* context, std::unique_ptr<Call> call) {
+int Call::begin(redis::Context* context, Result<std::unique_ptr<Call>> made) {
+    if (!made) {
+        return reply_error(context, made.error());
+    }
+    std::unique_ptr<Call> call = std::move(*made);
     if (call->steps.empty()) {
-        call->answer(context, *call, call->store(context));
-        return Status::ok();
+        return call->answer(context, *call, call->store(context));
     }
     const auto begun = call->begin_due(/*always=*/false);
     if (!begun) {
-        return begun.error();
+        return reply_error(context, begun.error());
     }
     Call& kept = *call.release();
     kept.client_ = redis::BlockClient(context, on_reply, nullptr, on_release, 0);
@@ -155,7 +158,7 @@ Status Call::begin(redis::Context* context, std::unique_ptr<Call> call) {
         kept.timer_ = redis::CreateTimer(context, kept.timeout_ms, on_timeout, &kept);
     }
     submit(*begun);
-    return Status::ok();
+    return redis::kOk;
 }
 
 void Call::on_disconnect(redis::Context*, redis::Blocked* client) {

@@ -50,9 +50,9 @@ class Call {
     std::function<int(redis::Context*, const Call&, const Status& stored)> answer;
 
     std::size_t add_place(TensorRef tensor = nullptr);
-    // Let the client wait; a call without steps is answered at once. Errors are to be answered, and nothing has begun:
-    // a queue is full, a model has not returned.
-    static Status begin(redis::Context* context, std::unique_ptr<Call> call);
+    // Let the client wait; a call without steps is answered at once. So is an error, and nothing has begun then: there
+    // is no call, a queue is full, a model has not returned.
+    static int begin(redis::Context* context, Result<std::unique_ptr<Call>> made);
 
    private:
     struct Submission {  // what is handed to a queue: nothing of the call, which may be gone by then

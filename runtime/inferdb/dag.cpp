@@ -218,12 +218,10 @@ int execute(Context* context, String** argv, int argc, const DagForm& form) {
     if (!words) {
         return reply_error(context, words.error());
     }
-    if (!may_block(context)) {
-        return reply_error(context, fail("{} waits for a worker: it cannot stand in MULTI or a script", form.command));
+    if (const Status status = check_may_block(context, form.command); !status) {
+        return reply_error(context, status.error());
     }
-    auto call = Builder(context, argv, form).build(*words);
-    const Status status = call ? Call::begin(context, std::move(*call)) : Status(call.error());
-    return status ? redis::kOk : reply_error(context, status.error());
+    return Call::begin(context, Builder(context, argv, form).build(*words));
 }
 
 }  // namespace

@@ -94,9 +94,7 @@ Result<std::unique_ptr<Call>> make_call(Context* context, String** argv, const E
     }
     call->steps.push_back(std::move(*step));
     call->timeout_ms = words.timeout_ms;
-    call->answer = [](Context* in, const Call&, const Status& stored) {
-        return stored ? redis::ReplyWithSimpleString(in, "OK") : reply_error(in, stored.error());
-    };
+    call->answer = [](Context* in, const Call&, const Status& stored) { return reply_outcome(in, stored); };
     return call;
 }
 
@@ -111,12 +109,10 @@ int execute(Context* context, String** argv, int argc, const ExecuteForm& form) 
     if (!words) {
         return reply_error(context, words.error());
     }
-    if (!may_block(context)) {
-        return reply_error(context, fail("{} waits for a worker: it cannot stand in MULTI or a script", form.command));
+    if (const Status status = check_may_block(context, form.command); !status) {
+        return reply_error(context, status.error());
     }
-    auto call = make_call(context, argv, *words, form);
-    const Status status = call ? Call::begin(context, std::move(*call)) : Status(call.error());
-    return status ? redis::kOk : reply_error(context, status.error());
+    return Call::begin(context, make_call(context, argv, *words, form));
 }
 
 }  // namespace

@@ -18,8 +18,15 @@ int reply_error(redis::Context* context, const Error& error) {
     return redis::ReplyWithError(context, ((has_code ? "" : "ERR ") + printable(error.message)).c_str());
 }
 
-bool may_block(redis::Context* context) {
-    return (redis::GetContextFlags(context) & (redis::kFlagLua | redis::kFlagMulti | redis::kFlagDenyBlocking)) == 0;
+int reply_outcome(redis::Context* context, const Status& status) {
+    return status ? redis::ReplyWithSimpleString(context, "OK") : reply_error(context, status.error());
+}
+
+Status check_may_block(redis::Context* context, const char* command) {
+    constexpr int kMayNot = redis::kFlagLua | redis::kFlagMulti | redis::kFlagDenyBlocking;
+    return (redis::GetContextFlags(context) & kMayNot) == 0
+               ? Status::ok()
+               : Status(fail("{} waits for a worker: it cannot stand in MULTI or a script", command));
 }
 
 }  // namespace inferstep

@@ -33,12 +33,15 @@ inline Error wrong_type() { return Error{"WRONGTYPE Operation against a key hold
 // "ERR message" (or the message alone where it starts with a code of its own), on one line whatever it quotes.
 int reply_error(redis::Context* context, const Error& error);
 
+// OK, or the error.
+int reply_outcome(redis::Context* context, const Status& status);
+
 // A string, as one bulk reply.
 inline void reply_text(redis::Context* context, std::string_view text) {
     redis::ReplyWithStringBuffer(context, text.data(), text.size());
 }
 
-// Whether a client may wait here for a worker; commands that wait answer an error inside MULTI and scripts.
-bool may_block(redis::Context* context);
+// Whether a client may wait here for a worker. Error: the command stands inside MULTI or a script.
+Status check_may_block(redis::Context* context, const char* command);
 
 }  // namespace inferstep

@@ -64,12 +64,8 @@ void work(Job& job) {
     redis::UnblockClient(job.client, &job);
 }
 
-int answer(Context* context, const Status& status) {
-    return status ? redis::ReplyWithSimpleString(context, "OK") : reply_error(context, status.error());
-}
-
 int reply(Context* context, String**, int) {
-    return answer(context, static_cast<Job*>(redis::GetBlockedClientPrivateData(context))->status);
+    return reply_outcome(context, static_cast<Job*>(redis::GetBlockedClientPrivateData(context))->status);
 }
 
 void release(Context* context, void* data) {
@@ -94,13 +90,11 @@ int load_and_store(Context* context, String** argv, int argc, Loading loading) {
     if ((redis::GetContextFlags(context) & (redis::kFlagReplicated | redis::kFlagLoading)) != 0) {
         const Status status = loading.store(context, argv[1]);
         redis::ReplicateVerbatim(context);
-        return answer(context, status);
+        return reply_outcome(context, status);
     }
-    if (!may_block(context)) {
-        return reply_error(context,
-                           fail("{} waits for a worker: it cannot stand in MULTI or a script", loading.command));
-    }
-    if (const Status status = loading.check(context, argv[1]); !status) {
+    Status status = check_may_block(context, loading.command);
+    status = status ? loading.check(context, argv[1]) : status;
+    if (!status) {
         return reply_error(context, status.error());
     }
     auto* job = new Job;

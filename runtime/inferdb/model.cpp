@@ -128,7 +128,6 @@ Result<ModelRef> find_model(redis::Context* context, redis::String* name) { retu
 Status check_model_key(redis::Context* context, redis::String* name) { return ModelKey::check(context, name); }
 
 Status store_model(redis::Context* context, redis::String* name, ModelRef model) {
-    model->name = text_of(name);
     return ModelKey::store(context, name, std::move(model));
 }
 

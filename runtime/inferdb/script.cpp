@@ -81,7 +81,6 @@ Result<ScriptRef> find_script(redis::Context* context, redis::String* name) { re
 Status check_script_key(redis::Context* context, redis::String* name) { return ScriptKey::check(context, name); }
 
 Status store_script(redis::Context* context, redis::String* name, ScriptRef script) {
-    script->name = text_of(name);
     return ScriptKey::store(context, name, std::move(script));
 }
 

@@ -182,15 +182,19 @@ ClientStatus Connection::feed(const std::string& command, std::string_view bytes
                : broken(command, context_->reader->errstr);
 }
 
-ClientStatus Connection::read_some(const std::string& command) {
-    const ssize_t n = recv(context_->fd, buffer_.get(), kReadSize, MSG_DONTWAIT);
-    if (n > 0) {
-        return feed(command, {buffer_.get(), static_cast<std::size_t>(n)});
-    }
+ClientStatus Connection::take_bytes(const std::string& command, std::span<std::byte> room, std::size_t& received) {
+    const ssize_t n = recv(context_->fd, room.data(), room.size(), MSG_DONTWAIT);
+    received = n > 0 ? static_cast<std::size_t>(n) : 0;
     if (n == 0) {
         return broken(command, "closed the connection");
     }
-    return errno == EAGAIN || errno == EINTR ? ClientStatus() : broken(command, std::strerror(errno));
+    return n > 0 || errno == EAGAIN || errno == EINTR ? ClientStatus() : broken(command, std::strerror(errno));
+}
+
+ClientStatus Connection::read_some(const std::string& command) {
+    std::size_t received = 0;
+    ClientStatus s = take_bytes(command, std::as_writable_bytes(std::span(buffer_.get(), kReadSize)), received);
+    return s && received > 0 ? feed(command, {buffer_.get(), received}) : s;
 }
 
 ClientStatus Connection::send(const Request& request, Deadline deadline, bool& whole) {

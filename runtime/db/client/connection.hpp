@@ -96,6 +96,8 @@ class Connection {
     ClientStatus send(const Request& request, Deadline deadline, bool& whole);
     ClientStatus receive(Deadline deadline, const std::string& command, Reply& reply);
     ClientStatus receive_tensor(Deadline deadline, const std::string& command, TensorRoom& tensor, Reply& reply);
+    // What is there, at most what fits; nothing yet is no failure.
+    ClientStatus take_bytes(const std::string& command, std::span<std::byte> room, std::size_t& received);
     ClientStatus receive_bytes(Deadline deadline, const std::string& command, std::span<std::byte> room,
                                std::size_t& received);
     ClientStatus read_some(const std::string& command);

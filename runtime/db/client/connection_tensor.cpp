@@ -1,10 +1,6 @@
 // Receiving a tensor into the memory where the caller wants it. Parsed as any other answer, its bytes would be copied
 // three times on their way from the socket, which costs more than the database needs to send them.
 #include <poll.h>
-#include <sys/socket.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "db/client/connection.hpp"
 
@@ -58,19 +54,12 @@ Head look_at(std::string_view text, const TensorRoom& tensor) {
 ClientStatus Connection::receive_bytes(Deadline deadline, const std::string& command, std::span<std::byte> room,
                                        std::size_t& received) {
     for (;;) {
-        const ssize_t n = recv(context_->fd, room.data(), room.size(), MSG_DONTWAIT);
-        if (n > 0) {
-            received = static_cast<std::size_t>(n);
-            return {};
-        }
-        if (n == 0) {
-            return broken(command, "closed the connection");
-        }
-        if (errno != EAGAIN && errno != EINTR) {
-            return broken(command, std::strerror(errno));
+        ClientStatus s = take_bytes(command, room, received);
+        if (!s || received > 0) {
+            return s;
         }
         short ready = 0;
-        if (ClientStatus s = wait_for(POLLIN, deadline, command, ready); !s) {
+        if (s = wait_for(POLLIN, deadline, command, ready); !s) {
             return s;
         }
     }
