@@ -136,10 +136,11 @@ $(LIB)/libinferclient.a: $(CLIENT_OBJ)
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ) $(FORTRAN_INC)
+$(PKG)/libinferstep_fortran.so: $(FORTRAN) $(CLIENT_OBJ) $(FORTRAN_INC) runtime/db/client/fortran_exports.map
 	$(call say,FC)
 	$(Q)mkdir -p $(@D) $(BUILD)/include
-	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra -J$(BUILD)/include $(filter-out %.inc,$^) $(LDFLAGS) -lhiredis -lstdc++ -o $@
+	$(Q)gfortran -std=f2018 -shared -fPIC -O2 -g1 -Wall -Wextra $(filter-out -D%,$(HARD)) -J$(BUILD)/include \
+	    -Wl,--version-script=runtime/db/client/fortran_exports.map $(filter-out %.inc %.map,$^) $(LDFLAGS) -lhiredis -lstdc++ -o $@
 
 # libtorch is not copied into the build: a folder of links, in which libtorch finds its neighbours through $$ORIGIN.
 $(BUILD)/torch.stamp:

@@ -1,5 +1,5 @@
 # Tests, benchmarks and checks. Included by the Makefile.
-.PHONY: check unit demo bench fuzz lint format sanitize
+.PHONY: check unit demo bench fuzz lint format sanitize print-spank-objects
 
 # What a fresh machine lacks is installed first; the build then starts anew, so that detection sees it.
 check:                   ## install what is missing, build, run every test on a throwaway Slurm cluster
@@ -30,6 +30,9 @@ fuzz:                    ## let the fuzzers run (SECONDS=n, 60 by default)
 
 lint:                    ## clang-format, clang-tidy, shellcheck, man pages
 	@tests/lint
+
+print-spank-objects:     # for tests/lib/plugin-calls
+	@echo $(SPANK_OBJ)
 
 format:                  ## let clang-format mend the sources
 	clang-format -i $(SOURCES)

@@ -139,7 +139,7 @@ ROWS
     told 2 "--page-fd and --life-fd go together" "db serve"
 }
 
-@test "control characters in an option cannot forge a line of output" {
+@test "S13: control characters in an option cannot forge a line of output" {
     run infer --colocate --device=$'cpu\ninferstep: all is well' true
     [ "$status" = 2 ]
     no grep '^inferstep: all is well' <<<"$output"

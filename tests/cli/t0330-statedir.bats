@@ -22,7 +22,7 @@ refused() { # DIR, words
 as_root() { [ "$(id -u)" = 0 ] || skip "only root can $1"; }
 node=$(hostname)
 
-@test "a link, a file, nothing at all, a directory that others may write: refused" {
+@test "S4: a link, a file, nothing at all, a directory that others may write: refused" {
     ln -s "$state" link
     refused "$work/link" "is a symbolic link"
     touch file
@@ -36,13 +36,13 @@ node=$(hostname)
     [ -z "$(ls -A open)" ]
 }
 
-@test "a directory of somebody else is refused" {
+@test "S4: a directory of somebody else is refused" {
     as_root "give a directory away"
     mkdir theirs && chown 65534 theirs
     refused "$work/theirs" "belongs to user 65534"
 }
 
-@test "a path too long for a socket is refused up front, with its length" {
+@test "S5: a path too long for a socket is refused up front, with its length" {
     long=$state/$(printf 'x%.0s' {1..70})
     mkdir "$long"
     refused "$long" "is too long"
@@ -50,7 +50,7 @@ node=$(hostname)
     rmdir "$long"
 }
 
-@test "the directory and all in it are the user's alone" {
+@test "S4: the directory and all in it are the user's alone" {
     run colocated sh -c 'stat -c "%a %U" "$INFER_STATE_DIR" "$INFER_STATE_DIR"/*'
     [ "$status" = 0 ]
     me=$(id -un)
@@ -59,7 +59,7 @@ node=$(hostname)
     done
 }
 
-@test "another user cannot enter the directory, nor reach the database" {
+@test "S12: another user cannot enter the directory, nor reach the database" {
     as_root "become another user"
     chmod 755 "$state"
     run colocated sh -c 'setpriv --reuid=65534 --regid=65534 --clear-groups redis-cli -s "${SSDB#unix://}" ping; setpriv --reuid=65534 --regid=65534 --clear-groups ls "$INFER_STATE_DIR"'
@@ -68,7 +68,7 @@ node=$(hostname)
     [[ ${lines[0]} == *"Permission denied" && ${lines[1]} == *"Permission denied" ]]
 }
 
-@test "leftovers of dead steps are swept; links in them are not followed; what is in use or not ours stays" {
+@test "S4: leftovers of dead steps are swept; links in them are not followed; what is in use or not ours stays" {
     uid=$(id -u)
     mkdir -m 700 victim && touch victim/precious
     mkdir -m 700 "$state/inferstep-$uid-7.0-$node"
@@ -93,14 +93,14 @@ node=$(hostname)
     rmdir "$state/inferstep-$uid-7".*
 }
 
-@test "what a task leaves in the directory goes with it, and nothing beyond" {
+@test "S4: what a task leaves in the directory goes with it, and nothing beyond" {
     mkdir victim && touch victim/precious
     run colocated sh -c 'cd "$INFER_STATE_DIR" && mkdir -p a/b/c && touch a/b/file .hidden && ln -s "$1" a/link && mkfifo pipe && ln -s / root' _ "$work/victim"
     [ "$status" = 0 ]
     [ -e victim/precious ]
 }
 
-@test "a name that somebody else has taken is no obstacle" {
+@test "S4: a name that somebody else has taken is no obstacle" {
     # The name has the pid of run in it: the step runs as the process that has squatted it.
     run bash -c 'mkdir -m 755 "$1/inferstep-$(id -u)-local.$$-$2"; exec inferstep run --statedir="$1" --colocate --db-cpus=1 --device=cpu sh -c "echo \$INFER_STATE_DIR; redis-cli -s \${SSDB#unix://} ping"' _ "$state" "$node"
     echo "$output"

@@ -63,7 +63,7 @@ ready db1" ]
 }
 no_redis() { [ -z "$(redis_pids)" ]; }
 
-@test "no TCP, no persistence, bounded memory, no secret in sight" {
+@test "S6: no TCP, no persistence, bounded memory, no secret in sight" {
     serve
     pid=$(redis_pids)
     [ "$(cli config get port | tail -n 1)" = 0 ]

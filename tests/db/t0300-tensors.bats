@@ -95,7 +95,7 @@ fails("AI.TENSORGET", "t", "BLOB", "VALUES", says="both BLOB and VALUES")
 PY
 }
 
-@test "products that overflow and tensors beyond the limit are refused before memory is taken" {
+@test "S8: products that overflow and tensors beyond the limit are refused before memory is taken" {
     db_py <<'PY'
 big = 2**62
 for shape in [big, 4], [2**32, 2**32], [2**63 - 1, 2], [3037000500, 3037000500], [250001], [0, big, 4, big]:

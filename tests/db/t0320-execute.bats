@@ -148,7 +148,7 @@ assert time.monotonic() - began > 0.5, "the execution ended within its time limi
 PY
 }
 
-@test "a full queue refuses at once" {
+@test "S8: a full queue refuses at once" {
     db_py <<'PY'
 db("FLUSHALL"); store("m", DOUBLE); put("x", [1])
 busy = occupy()

@@ -5,7 +5,7 @@ load ../lib/db
 setup_file() { db_start TPQ 1 THREADS 1 DEVICE cpu MAXRUN 6; }
 teardown_file() { db_stop; }
 
-@test "an execution that does not return is written off; its model is refused until it is stored again" {
+@test "S8: an execution that does not return is written off; its model is refused until it is stored again" {
     db_py <<'PY'
 store("endless", SLOW); store("m", DOUBLE)
 put("forever", [1e9]); put("x", [1], 1, 1); put("once", [1])

@@ -5,7 +5,7 @@ load ../lib/db
 setup() { db_start TPQ 1 THREADS 1 DEVICE cpu; }
 teardown() { db_stop; }
 
-@test "beyond maxmemory writes answer OOM, and reading goes on" {
+@test "S8: beyond maxmemory writes answer OOM, and reading goes on" {
     db_py <<'PY'
 store("m", DOUBLE)
 store("grow", script("x: Tensor -> Tensor", "return torch.zeros([4000000])"))
@@ -34,7 +34,7 @@ assert db("MEMORY", "USAGE", "m") >= len(DOUBLE)
 PY
 }
 
-@test "thousands of malformed commands do no harm" {
+@test "S8: thousands of malformed commands do no harm" {
     db_py <<'PY'
 import random
 random.seed(7)

@@ -99,7 +99,7 @@ fails(*words("n", "static.pt2", "PRECISION", "bfloat16"), says="the precision of
 PY
 }
 
-@test "no client can send a package, nor name a file that others can change or that is another" {
+@test "S9: no client can send a package, nor name a file that others can change or that is another" {
     chmod 666 "$WORK/m.pt"
     cp "$WORK/dynamic.pt2" "$WORK/open.pt2" && chmod 646 "$WORK/open.pt2"
     mkfifo "$WORK/pipe.pt2"
@@ -195,7 +195,7 @@ PY
     db_stop
 }
 
-@test "--model loads a package into a step's databases, whose clients cannot load another" {
+@test "S9: --model loads a package into a step's databases, whose clients cannot load another" {
     cd "$WORK"
     run env TMPDIR="$TMPDIR" "$BUILD/bin/inferstep" run --statedir="$TMPDIR" --colocate --device=cpu --model=m:static.pt2,warmup=2x4 \
         sh -c 'redis-cli -s "${SSDB#unix://}" ai.modelget m meta | head -n 2; redis-cli -s "${SSDB#unix://}" ai._modelfile n aoti cpu sha256 0 file /d'

@@ -17,7 +17,7 @@ serve() { # as a step has it; sets RUN and DB_SOCKET
 }
 py() { { cat "$INFERSTEP_TOP/tests/lib/db_prelude.py" && cat; } | PYTHONPATH=$INFERSTEP_TOP/tests/lib timeout 60 python3 - 3>&-; }
 
-@test "every command of Redis is open or closed to clients as listed" {
+@test "S7: every command of Redis is open or closed to clients as listed" {
     serve
     py >found <<'PY'
 def names(entry):
@@ -42,7 +42,7 @@ PY
     [ "$(redis-cli -s "$DB_SOCKET" ping)" = PONG ]
 }
 
-@test "the module's commands are open, except the supervisor's own" {
+@test "S7: the module's commands are open, except the supervisor's own" {
     serve
     py <<'PY'
 ours = [entry[0].decode() for entry in db("COMMAND") if entry[0].startswith(b"ai.")]
@@ -53,7 +53,7 @@ for name in ours:
 PY
 }
 
-@test "CONFIG SET takes listed parameters, and refuses every other one that this Redis has" {
+@test "S7: CONFIG SET takes listed parameters, and refuses every other one that this Redis has" {
     serve
     py <<'PY'
 allowed = ["active-expire-effort", "busy-reply-threshold", "hash-max-listpack-entries", "hash-max-listpack-value",

@@ -6,7 +6,7 @@ load ../lib/db
 setup_file() { db_start TPQ 2 THREADS 1 DEVICE cpu MAXQUEUE 50; }
 teardown_file() { db_stop; }
 
-@test "the server outlives mutated commands and bytes, answers each client, and keeps its memory" {
+@test "S8: the server outlives mutated commands and bytes, answers each client, and keeps its memory" {
     db_py <<'PY'
 import random
 import socket

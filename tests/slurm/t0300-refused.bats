@@ -60,7 +60,7 @@ fails() {
     fails '--infer-colocate|--infer-db-cpus' --infer-colocate=9
 }
 
-@test "a model that is truncated, no TorchScript, or has another checksum" {
+@test "S9: a model that is truncated, no TorchScript, or has another checksum" {
     user_run sh -c 'head -c 100000 model.pt >truncated.pt; echo hello >text.pt'
     fails 'truncated.pt|model .?m' --infer-colocate=1 --infer-model=m:truncated.pt
     fails 'text.pt|model .?m' --infer-colocate=1 --infer-model=m:text.pt

@@ -65,7 +65,7 @@ quietest_step() {
 }
 opened() { sed -n 's/.*openat([^"]*"\([^"]*\)".*= [0-9].*/\1/p' "$CLUSTER_WORK/$1.trace" | sed 's/[0-9][0-9]*/N/g' | sort -u; }
 
-@test "the plugin links libc alone and exports exactly what Slurm calls" {
+@test "S15: the plugin links libc alone and exports exactly what Slurm calls" {
     so=${BUILD:-$INFERSTEP_TOP/build}/lib/slurm/spank_infer.so
     [ "$(readelf -d "$so" | sed -n 's/.*NEEDED.*\[\(.*\)\]/\1/p')" = libc.so.6 ]
     run sh -c "nm -D --defined-only $so | awk '{print \$3}' | grep -vE '^(plugin_(name|type|version)|spank_plugin_version|slurm_spank_[a-z_]+)\$'"
