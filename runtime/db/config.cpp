@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/file.hpp"
+
 namespace inferstep {
 namespace {
 
@@ -64,13 +66,14 @@ std::string network_lines(const RedisSettings& s) {
     return lines;
 }
 
+// Redis is told the secrets' checksums: not even its memory has them.
 std::string access_rules(const RedisSettings& s) {
     std::string client = fmt::format("user default on {} resetchannels ~* -@all",
-                                     s.network.secret.empty() ? "nopass" : ">" + s.network.secret);
+                                     s.network.secret.empty() ? "nopass" : "#" + sha256_of(s.network.secret));
     for (const char* command : kClientCommands) {
         client += fmt::format(" +{}", command);
     }
-    return client + fmt::format("\nuser {} on >{} ~* &* +@all\n", kSupervisorUser, s.password);
+    return client + fmt::format("\nuser {} on #{} ~* &* +@all\n", kSupervisorUser, sha256_of(s.password));
 }
 
 }  // namespace
@@ -105,7 +108,8 @@ std::string render_redis_conf(const RedisSettings& s) {
         fmt::format("loadmodule {} TPQ {} THREADS {} DEVICE {} MAXTORCH {}", quoted(s.module), s.tpq, threads,
                     device_word(s.device), s.max_torch) +
             (arena_share(s) > 0 ? fmt::format(" ARENA {} ARENASOCKET {}", arena_share(s), quoted(s.arena_socket))
-                                : ""));
+                                : "") +
+            (s.network.secret.empty() ? "" : " TRUSTSOCKET yes"));
     line("clients get an explicit list of commands; the supervisor's secret is known to nobody else", access_rules(s));
     return conf;
 }

@@ -18,7 +18,7 @@ struct Network {
     std::string address;   // IPv4 of the interface
     int port = 0;          // its cluster bus listens on port + kBusOffset
     bool cluster = false;  // one shard of several
-    std::string secret;    // with which every client authenticates; empty: none needs to
+    std::string secret;    // with which every client of TCP authenticates; empty: none needs to
     std::string endpoint() const { return fmt::format("{}:{}", address, port); }
 };
 constexpr int kBusOffset = 10'000;  // Redis' own rule

@@ -41,6 +41,16 @@ using FdReady = void (*)(int fd, void* data, int mask);
 using KeyChanged = int (*)(Context*, int type, const char* event, String* key);
 using EventSeen = void (*)(Context*, ServerEvent, std::uint64_t subevent, void* data);
 
+// What kClientEvent tells.
+struct ClientInfo {
+    std::uint64_t version;
+    std::uint64_t flags;
+    std::uint64_t id;
+    char address[46];
+    std::uint16_t port;
+    std::uint16_t db;
+};
+
 struct TypeMethods {
     std::uint64_t version = 3;
     void* (*rdb_load)(Io*, int encoding) = nullptr;
@@ -69,6 +79,9 @@ constexpr int kHandleIoErrors = 1;
 constexpr int kFilterNotSelf = 1;
 constexpr int kFdReadable = 1;
 constexpr int kNotifyModule = 1 << 13;
+constexpr ServerEvent kClientEvent{4, 1};
+constexpr std::uint64_t kClientConnected = 0;
+constexpr std::uint64_t kClientUnixSocket = 1 << 4;
 constexpr ServerEvent kShutdownEvent{5, 1};
 constexpr ServerEvent kCronEvent{8, 1};
 constexpr ServerEvent kForkEvent{13, 1};
@@ -138,6 +151,8 @@ constexpr int kFlagDenyBlocking = 1 << 21;
     X(User*, GetModuleUserFromUserName, (String*))                                                  \
     X(int, ACLCheckCommandPermissions, (User*, String** argv, int argc))                            \
     X(void, FreeModuleUser, (User*))                                                                \
+    X(int, AuthenticateClientWithACLUser, (Context*, const char* name, std::size_t, void (*)(std::uint64_t, void*), \
+                                           void*, std::uint64_t* id))                               \
     X(int, GetContextFlags, (Context*))                                                             \
     X(float, GetUsedMemoryRatio, ())                                                                \
     X(TimerId, CreateTimer, (Context*, long long milliseconds, TimerFired, void* data))             \

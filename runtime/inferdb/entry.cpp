@@ -11,6 +11,7 @@
 #include "inferdb/config_set.hpp"
 #include "inferdb/engine.hpp"
 #include "inferdb/info.hpp"
+#include "inferdb/local_client.hpp"
 #include "inferdb/model.hpp"
 #include "inferdb/script.hpp"
 #include "inferdb/settings.hpp"
@@ -104,6 +105,9 @@ bool register_all(redis::Context* context) {
     redis::SetModuleOptions(context, redis::kHandleIoErrors);
     redis::RegisterInfoFunc(context, add_info);
     redis::SubscribeToServerEvent(context, redis::kShutdownEvent, on_shutdown);
+    if (settings().trust_socket) {
+        trust_local_clients(context);
+    }
     return true;
 }
 

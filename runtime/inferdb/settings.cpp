@@ -44,10 +44,13 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
         result.device = cpu ? DeviceChoice::cpu : gpu ? DeviceChoice::gpu : DeviceChoice::any;
         return Status::ok();
     }
-    if (same_word(name, "OPTIMIZE")) {
-        result.optimize = !same_word(value, "no");
-        return !result.optimize || same_word(value, "yes") ? Status::ok()
-                                                           : Status(fail("OPTIMIZE is yes or no, not {}", value));
+    for (const auto& [flag, stored] :
+         {std::pair{"OPTIMIZE", &result.optimize}, {"TRUSTSOCKET", &result.trust_socket}}) {
+        if (same_word(name, flag)) {
+            *stored = !same_word(value, "no");
+            return !*stored || same_word(value, "yes") ? Status::ok()
+                                                       : Status(fail("{} is yes or no, not {}", flag, value));
+        }
     }
     if (same_word(name, "ARENASOCKET")) {
         result.arena_socket = value;
@@ -66,7 +69,7 @@ Status set(Settings& result, std::string_view name, std::string_view value) {
     }
     return fail(
         "argument {} is unknown; TPQ, THREADS, DEVICE, OPTIMIZE, MAXQUEUE, MAXBATCH, MAXRUN, MAXTENSOR, MAXMODEL, "
-        "MAXTORCH, ARENA and ARENASOCKET are known",
+        "MAXTORCH, ARENA, ARENASOCKET and TRUSTSOCKET are known",
         name);
 }
 

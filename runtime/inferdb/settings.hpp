@@ -9,6 +9,7 @@
 //   MAXTENSOR n    bytes of one tensor                                     1 … 2^40       512 MiB
 //   ARENA n        bytes of all arenas (shared memory) of clients together 0 … 2^40       0: none
 //   ARENASOCKET p  path of the Unix socket at which they are asked for                    none
+//   TRUSTSOCKET b  yes: clients of Redis' own Unix socket need not authenticate          no
 //   MAXMODEL n     bytes of one model                                      1 … 2^40       64 GiB
 //   MAXTORCH n     bytes of libtorch's tensors on the host, weights included; 0: any number   0 … 2^40   0
 //   OPTIMIZE b     yes: models are frozen and optimized; no: exactly as saved, as the reference of measurements   yes
@@ -33,6 +34,7 @@ struct Settings {
     int threads = 1;
     DeviceChoice device = DeviceChoice::any;
     bool optimize = true;
+    bool trust_socket = false;
     std::size_t max_queue = 1024;
     std::int64_t max_batch = 0;  // 0: what is good for the device
     std::int64_t max_run_s = 300;

@@ -53,7 +53,8 @@ void the_configuration_says_what_was_asked() {
     CHECK_EQ(line_of(conf, "loadmodule"),
              "loadmodule \"/lib/inferdb.so\" TPQ 2 THREADS 2 DEVICE cpu MAXTORCH 1073741824");
     CHECK_EQ(line_of(conf, "enable-module-command"), "enable-module-command no");
-    CHECK_EQ(line_of(conf, "user supervisor"), "user supervisor on >secret ~* &* +@all");
+    CHECK_EQ(line_of(conf, "user supervisor"),
+             "user supervisor on #2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b ~* &* +@all");
     CHECK_EQ(arena_share(settings()), 0U);
     RedisSettings shared = settings();
     shared.arena_socket = "/dev/shm/d/db0.arena";
@@ -66,6 +67,25 @@ void the_configuration_says_what_was_asked() {
     CHECK(line_of(render_redis_conf(other), "loadmodule").ends_with("TPQ 4 THREADS 1 DEVICE cpu MAXTORCH 1073741824"));
     other.cpus = 32;
     CHECK_EQ(line_of(render_redis_conf(other), "io-threads"), "io-threads 4");
+}
+
+void tcp_has_a_secret_that_no_line_tells() {
+    const std::string closed = render_redis_conf(settings());
+    CHECK(line_of(closed, "user default").starts_with("user default on nopass "));
+    CHECK_EQ(line_of(closed, "bind"), "");
+    RedisSettings open = settings();
+    open.network = {"127.0.0.1", 6780, false, "topsecret"};
+    const std::string conf = render_redis_conf(open);
+    CHECK_EQ(line_of(conf, "port"), "port 6780");
+    CHECK_EQ(line_of(conf, "bind"), "bind 127.0.0.1");
+    CHECK_EQ(line_of(conf, "protected-mode"), "protected-mode yes");
+    CHECK(line_of(conf, "loadmodule").ends_with(" TRUSTSOCKET yes"));
+    CHECK(line_of(conf, "user default")
+              .starts_with("user default on #53336a676c64c1396553b2b7c92f38126768827c93b64d9142069c10eda7a721 "));
+    CHECK(conf.find("topsecret") == std::string::npos);
+    open.network.secret.clear();
+    CHECK_EQ(line_of(render_redis_conf(open), "protected-mode"), "protected-mode no");
+    CHECK(line_of(render_redis_conf(open), "loadmodule").find("TRUSTSOCKET") == std::string::npos);
 }
 
 void a_path_cannot_add_a_setting() {
@@ -208,6 +228,7 @@ void the_memory_limit_is_the_machine_s_or_less() {
 }
 
 CU_TestInfo kTests[] = {{"the configuration says what was asked", the_configuration_says_what_was_asked},
+                        {"TCP has a secret that no line tells", tcp_has_a_secret_that_no_line_tells},
                         {"a path cannot add a setting", a_path_cannot_add_a_setting},
                         {"clients get a list and no category", clients_get_a_list_and_no_category},
                         {"INFO is summarized", info_is_summarized},

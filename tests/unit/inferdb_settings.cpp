@@ -9,7 +9,7 @@ namespace {
 
 void reads_settings() {
     const auto parsed = parse_settings({"tpq", "4", "THREADS", "2", "DEVICE", "GPU", "MAXQUEUE", "7", "MAXTENSOR", "8",
-                                        "OPTIMIZE", "no", "MAXBATCH", "9", "MAXRUN", "0"});
+                                        "OPTIMIZE", "no", "MAXBATCH", "9", "MAXRUN", "0", "TRUSTSOCKET", "yes"});
     if (!CHECK(parsed)) {
         return;
     }
@@ -19,6 +19,7 @@ void reads_settings() {
     CHECK_EQ(parsed->max_queue, 7U);
     CHECK_EQ(parsed->max_tensor, 8U);
     CHECK(!parsed->optimize);
+    CHECK(parsed->trust_socket);
     CHECK_EQ(parsed->max_batch, 9);
     CHECK_EQ(parsed->max_run_s, 0);
     const auto theirs =
@@ -27,6 +28,7 @@ void reads_settings() {
     CHECK(!parse_settings({"INTER_OP_PARALLELISM", "2"}));
     const auto defaults = parse_settings({});
     CHECK(defaults && defaults->workers == 1 && defaults->threads >= 1 && defaults->device == DeviceChoice::any);
+    CHECK(defaults && defaults->optimize && !defaults->trust_socket);
     const auto crowded = parse_settings({"TPQ", "64"});  // more workers than CPUs: still a thread for each
     CHECK(crowded && crowded->threads >= 1);
 }
@@ -38,6 +40,7 @@ void refuses_settings() {
     CHECK_FAILS(parse_settings({"MAXTENSOR", "99999999999999999999"}), "MAXTENSOR is a number");
     CHECK_FAILS(parse_settings({"DEVICE", "tpu"}), "DEVICE is cpu, gpu or auto, not tpu");
     CHECK_FAILS(parse_settings({"OPTIMIZE", "maybe"}), "OPTIMIZE is yes or no");
+    CHECK_FAILS(parse_settings({"TRUSTSOCKET", "1"}), "TRUSTSOCKET is yes or no");
     CHECK_FAILS(parse_settings({"TPQ"}), "argument TPQ lacks its value");
     CHECK_FAILS(parse_settings({"BANANA", "1"}), "argument BANANA is unknown");
 }
