@@ -45,7 +45,7 @@ PRODUCTS    = $(BIN) $(SPANK) $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(P
 
 $(BUILD)/obj/runtime/db/standard_options.o: CPPFLAGS += -DINFERSTEP_SYSCONFDIR='"$(sysconfdir)"'
 
-.PHONY: help deps all check unit demo bench install uninstall enable disable lint format clean distclean
+.PHONY: help deps all clean
 .DELETE_ON_ERROR:
 .SUFFIXES:
 .DEFAULT_GOAL := help
@@ -164,29 +164,9 @@ $(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ))
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ $(PC_LIBS) -lcunit -ldl -pthread -o $@
 
-# --- Installing
-install: all             ## install below $(DESTDIR)$(prefix); activates nothing on a cluster
-	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(pkglibdir)/torch $(libdir) $(includedir) $(slurm_plugindir) $(sysconfdir)/inferstep $(docdir) $(mandir))
-	$(INSTALL) $(BIN) $(DESTDIR)$(bindir)/
-	$(INSTALL) -m 755 $(addprefix $(PKG)/,inferdb.so libinferstep_torch.so libinferstep_standin.so libinferstep_fortran.so) $(DESTDIR)$(pkglibdir)/
-	for f in $(PKG)/torch/*.so*; do ln -fL $$f $(DESTDIR)$(pkglibdir)/torch/ 2>/dev/null || cp -fL $$f $(DESTDIR)$(pkglibdir)/torch/; done
-	$(INSTALL) -m 644 $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(DESTDIR)$(libdir)/
-	ln -sf libinferclient.so $(DESTDIR)$(libdir)/libinferclient.so.0
-	$(INSTALL) -m 644 runtime/db/client/inferclient.hpp runtime/db/client/inferclient.h runtime/db/client/inferclient.f90 $(FORTRAN_INC) $(BUILD)/include/inferclient.mod $(DESTDIR)$(includedir)/
-	$(INSTALL) -m 644 $(SPANK) $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new
-	mv $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new $(DESTDIR)$(slurm_plugindir)/spank_infer.so
-	$(INSTALL) -m 644 etc/* $(DESTDIR)$(sysconfdir)/inferstep/
-	$(INSTALL) -m 644 README.md INSTALL NEWS SECURITY.md LICENSE $(DESTDIR)$(docdir)/
-	for f in man/*.[1-8]; do d=$(DESTDIR)$(mandir)/man$${f##*.}; $(INSTALL) -d $$d; $(INSTALL) -m 644 $$f $$d/; done
-
-uninstall:               ## remove what install put there
-	rm -f $(DESTDIR)$(bindir)/inferstep $(DESTDIR)$(slurm_plugindir)/spank_infer.so $(addprefix $(DESTDIR)$(libdir)/libinferclient,.so .so.0 .a)
-	rm -f $(addprefix $(DESTDIR)$(includedir)/inferclient,.hpp .h .f90 .mod) $(addprefix $(DESTDIR)$(includedir)/,$(notdir $(FORTRAN_INC)))
-	rm -f $(foreach page,$(wildcard man/*.[1-8]),$(DESTDIR)$(mandir)/man$(lastword $(subst ., ,$(page)))/$(notdir $(page)))
-	rm -rf $(DESTDIR)$(pkglibdir) $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/inferstep
-
 clean:                   ## remove the build; the cache with libtorch stays
 	rm -rf $(BUILD)
 
+include contrib/rules.mk
 include tests/rules.mk
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -3,9 +3,10 @@
 prefix      ?= /usr/local
 exec_prefix ?= $(prefix)
 bindir      ?= $(exec_prefix)/bin
+sbindir     ?= $(exec_prefix)/sbin
 libdir      ?= $(exec_prefix)/lib
 includedir  ?= $(prefix)/include
-sysconfdir  ?= $(prefix)/etc
+sysconfdir  ?= $(if $(filter /usr,$(prefix)),/etc,$(prefix)/etc)
 datarootdir ?= $(prefix)/share
 mandir      ?= $(datarootdir)/man
 docdir      ?= $(datarootdir)/doc/inferstep
@@ -21,6 +22,8 @@ SLURM_CFLAGS  ?= $(shell $(PKG_CONFIG) --cflags slurm 2>/dev/null)
 SLURM_INCLUDE ?= $(firstword $(patsubst -I%,%,$(filter -I%,$(SLURM_CFLAGS))) /usr/include)
 SLURM_VERSION := $(shell sed -n 's/^.define SLURM_VERSION_NUMBER *\(0x[0-9a-fA-F]*\).*/\1/p' \
                    $(SLURM_INCLUDE)/slurm/slurm_version.h $(SLURM_INCLUDE)/slurm/slurm.h 2>/dev/null | head -n 1)
+SLURM_RELEASE := $(if $(SLURM_VERSION),$(shell printf '%d.%02d' $$(($(SLURM_VERSION) >> 16)) $$(($(SLURM_VERSION) >> 8 & 255))))
+SLURM_CONF    ?= $(or $(shell $(PKG_CONFIG) --variable=sysconfdir slurm 2>/dev/null),/etc/slurm)/slurm.conf
 MULTIARCH     := $(shell $(CXX) -print-multiarch 2>/dev/null)
 slurm_plugindir ?= $(firstword $(shell $(PKG_CONFIG) --variable=plugindir slurm 2>/dev/null) \
                      $(wildcard /usr/lib/$(MULTIARCH)/slurm-wlm) $(libdir)/slurm)

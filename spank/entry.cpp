@@ -6,6 +6,23 @@ using namespace inferstep::plugin;
 
 namespace {
 
+// "spank_infer 0.1.0 for Slurm 22.05": inferstep-plugstack looks for it in the file before it enables the plugin.
+struct Label {
+    char text[sizeof "spank_infer " INFERSTEP_VERSION " for Slurm 00.00"];
+};
+constexpr Label label() {
+    Label label{"spank_infer " INFERSTEP_VERSION " for Slurm 00.00"};
+    char* release = label.text + sizeof label.text - sizeof "00.00";
+    constexpr unsigned kMajor = SLURM_VERSION_NUMBER >> 16U;
+    constexpr unsigned kMinor = SLURM_VERSION_NUMBER >> 8U & 0xffU;
+    release[0] = '0' + kMajor / 10;
+    release[1] = '0' + kMajor % 10;
+    release[3] = '0' + kMinor / 10;
+    release[4] = '0' + kMinor % 10;
+    return label;
+}
+[[gnu::used]] constexpr Label kLabel = label();
+
 // Before Slurm 25.05 a hook fails by a negative number only; ESPANK_ERROR is a positive one.
 int verdict(bool fine) { return fine ? 0 : -1; }
 

@@ -28,12 +28,14 @@ Result<std::uint64_t> parse_memory(const std::string& text) {
 
 // May clients go without a secret? The admin's file may say tcp_auth=required; without it they may.
 Status check_site(const StandardOptions& standard) {
-    // Beside the program, as its libraries are, else where it was installed.
-    std::string path = library_directory() + "/../../etc/inferstep/db.conf";
-    if (access(path.c_str(), F_OK) != 0) {
-        path = INFERSTEP_SYSCONFDIR "/inferstep/db.conf";
+    // Beside the program, as its libraries are (of a package, which lies in /usr, in /etc), else where it was installed.
+    std::string path = absolute_path(library_directory() + "/../../etc/inferstep/db.conf");
+    if (path.starts_with("/usr/etc/")) {
+        path.erase(0, 4);
     }
-    path = absolute_path(path);
+    if (access(path.c_str(), F_OK) != 0) {
+        path = absolute_path(INFERSTEP_SYSCONFDIR "/inferstep/db.conf");
+    }
     if (access(path.c_str(), F_OK) != 0) {
         return Status::ok();
     }

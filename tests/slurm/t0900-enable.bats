@@ -1,0 +1,45 @@
+#!/usr/bin/env bats
+# The plugin's line on a cluster that works: enabled, steps have databases; disabled, srun knows no such option.
+
+load ../lib/cluster
+
+setup_file() { cluster_start --nodes 2; }
+teardown_file() {
+    [ -n "${CLUSTER_MISSING-}" ] || plugstack_restore
+    cluster_stop
+}
+setup() {
+    cluster_require
+    tool=$CLUSTER_STAGE/sbin/inferstep-plugstack
+    conf=$CLUSTER_DIR/etc/plugstack.conf
+    plugstack_restore
+    # What the cluster's own line has behind the program: its nodes pretend their CPUs with it.
+    read -ra settings < <(sed -n 's/^required [^ ]* inferstep=[^ ]* //p' "$conf")
+}
+teardown() { assert_clean; }
+
+@test "enable, and the next step has databases; disable, and srun refuses the option; other steps run throughout" {
+    plugstack_empty
+    cp "$conf" "$BATS_TEST_TMPDIR/before"
+    run user_run srun -N2 --infer-colocate=1 true
+    [ "$status" != 0 ] && [[ $output == *"unrecognized option '--infer-colocate=1'"* ]]
+    "$tool" enable "${settings[@]}"
+    run user_run srun -N2 -c4 --infer-colocate=1 sh -c 'echo $SSDB'
+    [ "$status" = 0 ] && [ "$(grep -c ^unix: <<<"$output")" = 2 ] || { echo "$output"; return 1; }
+    "$tool" status
+    "$tool" disable
+    cmp "$conf" "$BATS_TEST_TMPDIR/before"
+    run user_run srun -N2 --infer-colocate=1 true
+    [ "$status" != 0 ] && [[ $output == *"unrecognized option"* ]]
+    user_run srun -N2 true
+}
+
+@test "a step that runs while the plugin is disabled ends as it should" {
+    user_background srun -N2 -c4 --infer-colocate=1 sh -c 'touch "up.$SLURM_NODEID"; while [ ! -e go ]; do sleep 0.1; done; redis-cli -s "${SSDB#unix:}" PING'
+    for _ in $(seq 150); do [ -e "$CLUSTER_WORK/up.0" ] && [ -e "$CLUSTER_WORK/up.1" ] && break; sleep 0.1; done
+    "$tool" disable
+    user_run touch go
+    wait "$BACKGROUND_PID"
+    [ "$(grep -c PONG "$BACKGROUND_LOG")" = 2 ] || { cat "$BACKGROUND_LOG"; return 1; }
+    rm -f "$CLUSTER_WORK"/up.* "$CLUSTER_WORK/go"
+}
