@@ -2,11 +2,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/page_step.hpp"
+#include "core/secure_path.hpp"
 #include "core/spawn.hpp"
 #include "core/wait.hpp"
 #include "hooks.hpp"
@@ -40,29 +40,29 @@ bool share(Node& node) {
 }
 
 // Wait until the process that the page calls the supervisor is gone, so that Slurm finds an empty container and need
-// not look again a second later. `forced`: it did not end by itself, and some kinds of proctrack would leave it behind.
-// The number is the user's word: it is waited for briefly, and signalled only if it is a process of the user's own.
-void see_off(pid_t pid, uid_t uid, bool forced) {
-    char path[32];
-    struct stat st {};
+// not look again a second later. The number is the user's word: it costs that moment and no more.
+void see_off(pid_t pid) {
     const UniqueFd process(pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1);
-    snprintf(path, sizeof path, "/proc/%d", pid);
-    // Asked for its owner first and then seen alive: the number was not given to another process in between.
-    if (process && forced && stat(path, &st) == 0 && st.st_uid == uid && !wait_exit(process.get(), 0)) {
-        syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-    }
     if (process) {
         wait_exit(process.get(), kGoneLimitMs);
     }
 }
 
 // A SIGKILL of the whole step (scancel of the step, a second ^C) takes the supervisor along and leaves its directory.
-// The user's own program removes it, as the user: root touches no path of a user's.
-void sweep(const Node& node) {
+// The admin's program removes it, as the user: root touches no path of a user's. It also ends `supervisor` (0: none),
+// which some kinds of proctrack would leave behind: the user's word again, and what root must not signal in its place,
+// a slurmstepd that is the user for a moment, the kernel does not let the user signal.
+void sweep(const Node& node, pid_t supervisor) {
     char directory[kMaxValue];
+    char end[32];
+    Problem why;
+    if (!is_secure_path(node.settings.paths[kProgram], why)) {
+        return;  // the step has said so
+    }
     const char* base = node.settings.paths[kStatedir];
     snprintf(directory, sizeof directory, "--statedir=%s", base != nullptr ? base : "");
-    const char* argv[] = {"inferstep", "db", "sweep", base != nullptr ? directory : nullptr, nullptr};
+    snprintf(end, sizeof end, "--end=%d", supervisor);
+    const char* argv[] = {"inferstep", "db", "sweep", end, base != nullptr ? directory : nullptr, nullptr};
     const char* env[] = {node.name, nullptr};
     const SpawnUser user{node.step.uid, node.step.gid};
     SpawnRequest request;
@@ -153,17 +153,21 @@ void note_exit() {
         return;
     }
     if (node.sweeps) {
-        sweep(node);
+        sweep(node, 0);
         return;
     }
     const int64_t start = now_ms();
     (void)!write(node.life_write.get(), "e", 1);  // the reader may be gone: slurmstepd ignores SIGPIPE
     // No reader left: the supervisor has ended. The kernel's word, whatever the page says.
     const bool ended = (wait_events(node.life_write.get(), 0, kStopLimitMs) & POLLERR) != 0;
-    see_off(node.page->supervisor_pid, node.step.uid, !ended);
+    const pid_t supervisor = node.page->supervisor_pid;
+    if (ended) {
+        see_off(supervisor);
+    }
     node.life_write.reset();
-    if (page_state(*node.page) != PageState::ended) {  // the user's word, which can only spare or cost a moment
-        sweep(node);
+    // The user's word, which can only spare or cost a moment.
+    if (!ended || page_state(*node.page) != PageState::ended) {
+        sweep(node, ended ? 0 : supervisor);
     }
     slurm_info("infer: step %u.%u: the databases %s after %ld ms", node.step.job, node.step.step,
                ended ? "ended" : "had not ended", static_cast<long>(now_ms() - start));

@@ -4,6 +4,7 @@
 
 #include "core/attach.hpp"
 #include "core/page_step.hpp"
+#include "core/secure_path.hpp"
 #include "core/spawn.hpp"
 #include "core/wait.hpp"
 #include "hooks.hpp"
@@ -69,8 +70,25 @@ void fail_node(Page& page, const Problem& why) {
     page_advance(page, PageState::starting, PageState::failed);
 }
 
+// Whatever else could be there would run as every user who asks for a database.
+bool programs_are_secure(const Settings& settings, Problem& why) {
+    for (const int id : {kProgram, kRedis}) {
+        Problem weakness;
+        if (settings.paths[id] != nullptr && !is_secure_path(settings.paths[id], weakness)) {
+            return why.is("plugstack.conf: %s=%s cannot be trusted: %s", kPathKeys[id], settings.paths[id],
+                          weakness.text);
+        }
+    }
+    return true;
+}
+
 // Returns a pidfd; or nothing, and the page has failed.
 UniqueFd start_supervisor(spank_t spank, const Node& node) {
+    Problem why;
+    if (!programs_are_secure(node.settings, why)) {
+        fail_node(*node.page, why);
+        return UniqueFd{};
+    }
     const int passed[] = {node.page_fd.get(), node.life_read.get()};
     SpawnRequest request;
     request.path = node.settings.paths[kProgram];
@@ -83,7 +101,6 @@ UniqueFd start_supervisor(spank_t spank, const Node& node) {
     request.new_session = true;
     const SpawnResult child = spawn(request);
     if (child.error != 0) {
-        Problem why;
         why.is("cannot start %s: %s", request.path, strerror(child.error));
         fail_node(*node.page, why);
     } else {

@@ -5,6 +5,7 @@
 #include "cli/db_arguments.hpp"
 #include "cli/db_standard.hpp"
 #include "core/step.hpp"
+#include "db/leftovers.hpp"
 #include "db/serve.hpp"
 #include "db/state_dir.hpp"
 
@@ -27,7 +28,12 @@ void add_db(CLI::App& app, Outcome& outcome) {
         db->add_subcommand("sweep", "Remove the state directories that dead steps of yours left on this node");
     auto statedir = std::make_shared<std::string>(DbOptions{}.statedir);
     sweep_command->add_option("--statedir", *statedir, "where they lie (default: /dev/shm)")->type_name("DIR");
-    sweep_command->callback([statedir] { sweep_state_dirs(*statedir, step_identity().node); });
+    auto end = std::make_shared<int>(0);
+    sweep_command->add_option("--end", *end, "first end this supervisor of yours (for the plugin)")->type_name("PID");
+    sweep_command->callback([statedir, end] {
+        end_supervisor(*end);
+        sweep_state_dirs(*statedir, step_identity().node);
+    });
     add_db_status(*db, outcome);
     serve_command->callback([arguments, &outcome] { outcome.exit_code = serve(*arguments); });
 }

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -69,11 +70,22 @@ int arrange_fds(const SpawnRequest& r, int pipe_fd) {
     return report_at;
 }
 
-// False unless every privilege is gone: a program of the user's must not find a way back to root.
+// slurmstepd is spared by the out-of-memory killer; what it starts for a user is not.
+bool lose_protection() {
+    const int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    const bool done = fd >= 0 && write(fd, "0", 1) == 1;
+    close(fd);
+    return done;
+}
+
+// False unless every privilege is gone: a program of the user's must not find a way back to root. The limit on
+// processes comes last: with it in force a change of the user would make the exec fail.
 bool become_user(const SpawnUser& user) {
-    return setgroups(1, &user.gid) == 0 && setresgid(user.gid, user.gid, user.gid) == 0 &&
+    const rlimit nothing{0, 0};
+    return lose_protection() && setgroups(1, &user.gid) == 0 && setresgid(user.gid, user.gid, user.gid) == 0 &&
            setresuid(user.uid, user.uid, user.uid) == 0 && (user.uid == 0 || setuid(0) != 0) &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && setrlimit(RLIMIT_CORE, &nothing) == 0 &&
+           setrlimit(RLIMIT_NPROC, &nothing) == 0;
 }
 
 [[noreturn]] void become(const SpawnRequest& r, int pipe_fd, pid_t parent) {

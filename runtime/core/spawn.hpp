@@ -11,7 +11,9 @@
 
 namespace inferstep {
 
-// Whom a program started by root becomes, for good: the groups, then the user, then no way back.
+// Whom a program started by root becomes, for good: the groups, then the user, then no way back. The user can take such
+// a process over, and it is outside of the user's step: so it cannot start another one, has no protection from the
+// out-of-memory killer, and leaves no core.
 struct SpawnUser {
     uid_t uid = 0;
     gid_t gid = 0;
@@ -28,7 +30,7 @@ struct SpawnRequest {
     int stderr_fd = -1;            // -1: /dev/null
     const char* cwd = "/";         // nullptr: keep
     const CpuSet* cpus = nullptr;  // the program's CPUs, set before its first instruction; nullptr: those of the caller
-    const SpawnUser* user = nullptr;  // nullptr: the caller; else no group but `gid`, no new privileges
+    const SpawnUser* user = nullptr;  // nullptr: the caller; else no group but `gid`
     bool detach = false;  // fork twice: the caller never gets a child (a program that waits for all its children must
                           // not see ours)
     bool die_with_parent = false;  // PR_SET_PDEATHSIG SIGKILL

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,13 +13,16 @@
 #include <vector>
 
 #include "core/clock.hpp"
+#include "core/fd.hpp"
 #include "core/file.hpp"
+#include "core/wait.hpp"
 #include "core/words.hpp"
 
 namespace inferstep {
 namespace {
 
 constexpr int kLimitMs = 2000;
+constexpr int kSupervisorLimitMs = 1000;
 
 std::vector<pid_t> children() {
     std::vector<pid_t> pids;
@@ -53,6 +57,16 @@ void end_leftovers(pid_t spared) {
         if (!reaped) {
             std::this_thread::sleep_for(std::chrono::milliseconds(1));
         }
+    }
+}
+
+void end_supervisor(pid_t pid) {
+    const UniqueFd process(pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1);
+    const Result<std::string> name = read_file(fmt::format("/proc/{}/comm", pid));
+    // Named first and then seen alive: the number was not given to another process in between.
+    if (process && name && *name == "inferstep\n" && !wait_exit(process.get(), 0)) {
+        syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+        wait_exit(process.get(), kSupervisorLimitMs);
     }
 }
 

@@ -1,4 +1,4 @@
-// Processes that the tasks of a local step leave running: under Slurm the step's end kills them, here we do.
+// Processes that a step leaves running. Under Slurm the step's end kills them, where it knows them; here we do.
 #pragma once
 
 #include <sys/types.h>
@@ -13,5 +13,8 @@ void adopt_orphans();
 // Kill and reap every child but `spared`, and the children that this brings us, until none is left or two seconds have
 // passed. Only for a process whose other children are all reaped.
 void end_leftovers(pid_t spared);
+
+// Kill the supervisor `pid`, which did not end with its step, and wait for it. Any other process is left alone.
+void end_supervisor(pid_t pid);
 
 }  // namespace inferstep

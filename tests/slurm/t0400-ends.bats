@@ -11,7 +11,7 @@ teardown() { assert_clean; }
 # Start a co-located step in the background (not in a shell that ignores SIGINT); returns when the tasks run.
 begin() { # the tasks sleep for a minute
     rm -f "$CLUSTER_WORK"/started.*
-    user_background srun -N2 --ntasks-per-node=2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'touch started.$SLURM_PROCID; echo "$SLURM_JOB_ID" >job; exec sleep 60'
+    user_background srun -N2 --ntasks-per-node=2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'echo "$SLURM_JOB_ID" >job; touch started.$SLURM_PROCID; exec sleep 60'
     for _ in $(seq 150); do
         [ -e "$CLUSTER_WORK/started.0" ] && [ -e "$CLUSTER_WORK/started.1" ] && [ -e "$CLUSTER_WORK/started.2" ] && [ -e "$CLUSTER_WORK/started.3" ] && break
         sleep 0.1
@@ -98,18 +98,19 @@ fails_to_start() { # plugstack setting
     [ "$status" != 0 ] && grep -q 'infer: ' <<<"$output"
 }
 
+# What plugstack.conf names must be root's: it lies in the staged installation.
 @test "a database killed in start" {
-    cat >"$CLUSTER_WORK/dies.sh" <<'SH'
+    cat >"$CLUSTER_STAGE/dies.sh" <<'SH'
 #!/bin/sh
 kill -9 $$
 SH
-    chmod 755 "$CLUSTER_WORK/dies.sh"
-    fails_to_start "redis=$CLUSTER_WORK/dies.sh"
+    chmod 755 "$CLUSTER_STAGE/dies.sh"
+    fails_to_start "redis=$CLUSTER_STAGE/dies.sh"
 }
 @test "a database that never gets ready" {
-    printf '#!/bin/sh\nexec sleep 100\n' >"$CLUSTER_WORK/hangs.sh"
-    chmod 755 "$CLUSTER_WORK/hangs.sh"
-    fails_to_start "redis=$CLUSTER_WORK/hangs.sh"
+    printf '#!/bin/sh\nexec sleep 100\n' >"$CLUSTER_STAGE/hangs.sh"
+    chmod 755 "$CLUSTER_STAGE/hangs.sh"
+    fails_to_start "redis=$CLUSTER_STAGE/hangs.sh"
 }
 @test "redis-server missing" { fails_to_start "redis=/nonexistent/redis-server"; }
 @test "the module missing" {

@@ -7,7 +7,9 @@
 
 #include "check.hpp"
 #include "core/file.hpp"
+#include "core/secure_path.hpp"
 #include "core/step.hpp"
+#include "folder.hpp"
 #include "suites.hpp"
 
 namespace inferstep::test {
@@ -203,6 +205,47 @@ void without_slurm_we_are_local() {
     CHECK(!identity_with({{"SLURM_JOB_ID", "1"}}).slurm);
 }
 
+// Programs that an administrator names: nobody but root may be able to change what the path leads to.
+void secure_paths() {
+    const Folder dir;
+    const auto verdict = [](const std::string& path) {
+        Problem why;
+        return is_secure_path(path.c_str(), why) ? std::string("secure") : std::string(why.text);
+    };
+    const auto chmod_to = [](const std::string& path, mode_t mode) { CHECK_EQ(chmod(path.c_str(), mode), 0); };
+    CHECK_EQ(verdict("/"), "secure");
+    CHECK_EQ(verdict("/nowhere/at/all"), "secure");
+    CHECK_IN("too long", verdict("/" + std::string(5000, 'x')).ends_with("is too long"));
+    if (geteuid() != 0) {
+        CHECK_EQ(verdict(dir.path()), fmt::format("{} belongs to user {}, not to root", dir.path(), geteuid()));
+        return;
+    }
+    const std::string bin = dir / "bin";
+    const std::string program = bin + "/program";
+    const std::string link = dir / "link";
+    std::filesystem::create_directory(bin);
+    std::filesystem::create_symlink(program, link);
+    CHECK(write_file(program, "#!/bin/sh\n"));
+    chmod_to(bin, 0755);
+    CHECK_EQ(verdict(program), "secure");
+    CHECK_EQ(verdict(link), "secure");
+    chmod_to(program, 0757);
+    CHECK_EQ(verdict(program), fmt::format("others than root can write {}", program));
+    chmod_to(program, 0755);
+    chmod_to(bin, 0777);
+    CHECK_EQ(verdict(link), fmt::format("others than root can write {}", bin));
+    chmod_to(bin, 01777);
+    CHECK_EQ(verdict(link), "secure");
+    CHECK_EQ(chown(program.c_str(), 65534, 0), 0);
+    CHECK_EQ(verdict(link), fmt::format("{} belongs to user 65534, not to root", program));
+    CHECK_EQ(chown(program.c_str(), 0, 65534), 0);
+    chmod_to(program, 0775);
+    CHECK_EQ(verdict(program), fmt::format("others than root can write {}", program));
+    chmod_to(program, 0755);
+    CHECK_EQ(lchown(link.c_str(), 65534, 65534), 0);
+    CHECK_EQ(verdict(link), fmt::format("{} belongs to user 65534, not to root", link));
+}
+
 CU_TestInfo kTests[] = {{"files come back as written, atomically", files_come_back},
                         {"errors name the path", file_errors_name_the_path},
                         {"directories are made", directories_are_made},
@@ -214,6 +257,7 @@ CU_TestInfo kTests[] = {{"files come back as written, atomically", files_come_ba
                         {"the tasks of a node are counted", tasks_of_a_node_are_counted},
                         {"a requeued job has a name of its own", requeued_job_has_a_name_of_its_own},
                         {"without Slurm we are local", without_slurm_we_are_local},
+                        {"S3: a program that others can change is not secure", secure_paths},
                         CU_TEST_INFO_NULL};
 
 }  // namespace

@@ -224,16 +224,23 @@ void program_of_another_user_cannot_return() {
     CHECK_EQ(program.status("CapEff"), "0000000000000000");
     CHECK_EQ(program.status("CapPrm"), "0000000000000000");
     CHECK_EQ(program.status("NoNewPrivs"), "1");
+    CHECK_EQ(*read_file(program.proc("oom_score_adj")), "0\n");
+    const std::string limits = *read_file(program.proc("limits"));
+    for (const char* name :
+         {"Max processes             0                    0 ", "Max core file size        0                    0 "}) {
+        CHECK(limits.find(name) != std::string::npos);
+    }
 }
 
-CU_TestInfo kTests[] = {{"environment and arguments are exact", environment_and_arguments_are_exact},
-                        {"a failed exec tells its errno and leaves no child", failed_exec_tells_errno},
-                        {"the program has exactly the descriptors it was given", descriptors_are_exact},
-                        {"the program starts with clean signals, umask and session", program_starts_clean},
-                        {"a detached program is nobody's child here", detached_program_is_no_child},
-                        {"a program dies with its parent when asked to", program_dies_with_its_parent},
-                        {"a program of another user cannot return", program_of_another_user_cannot_return},
-                        CU_TEST_INFO_NULL};
+CU_TestInfo kTests[] = {
+    {"environment and arguments are exact", environment_and_arguments_are_exact},
+    {"a failed exec tells its errno and leaves no child", failed_exec_tells_errno},
+    {"the program has exactly the descriptors it was given", descriptors_are_exact},
+    {"the program starts with clean signals, umask and session", program_starts_clean},
+    {"a detached program is nobody's child here", detached_program_is_no_child},
+    {"a program dies with its parent when asked to", program_dies_with_its_parent},
+    {"S2: a program of another user cannot return, nor start another", program_of_another_user_cannot_return},
+    CU_TEST_INFO_NULL};
 
 }  // namespace
 
