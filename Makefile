@@ -35,7 +35,8 @@ MODULE_OBJ := $(call objects,$(call parts,runtime/inferdb))
 LOADER_OBJ := $(BUILD)/obj/runtime/inferdb/loader.o
 CLIENT_OBJ := $(call objects,$(call parts,runtime/db/client))
 TORCH_OBJ  := $(call objects,$(wildcard runtime/*/*_torch.cpp runtime/*/*/*_torch.cpp) runtime/core/json.cpp)
-SPANK_OBJ  := $(patsubst %.cpp,$(BUILD)/obj/spank-%.o,$(subst /,_,$(wildcard spank/*.cpp) runtime/core/spawn.cpp))
+SPANK_SRC  := $(wildcard spank/*.cpp) $(addprefix runtime/core/,spawn.cpp step_options.cpp)
+SPANK_OBJ  := $(patsubst %.cpp,$(BUILD)/obj/spank-%.o,$(subst /,_,$(SPANK_SRC)))
 UNIT_OBJ   := $(call objects,$(wildcard tests/unit/*.cpp))
 FORTRAN    := runtime/db/client/inferclient.f90 runtime/db/client/fortran_loop.f90
 FORTRAN_INC := $(wildcard runtime/db/client/*.inc)
@@ -92,7 +93,7 @@ $(BUILD)/obj/spank-$(subst /,_,$(1:.cpp=.o)): $(1)
 	$(Q)mkdir -p $$(@D)
 	$(Q)$$(CXX) $$(CPPFLAGS) -I. $$(SLURM_CFLAGS) $$(CXXFLAGS) -fno-exceptions -fno-rtti -fno-threadsafe-statics -c $$< -o $$@
 endef
-$(foreach source,$(wildcard spank/*.cpp) runtime/core/spawn.cpp,$(eval $(call spank_rule,$(source))))
+$(foreach source,$(SPANK_SRC),$(eval $(call spank_rule,$(source))))
 
 # --- Linking
 $(SPANK): $(SPANK_OBJ) spank/exports.map
@@ -156,7 +157,7 @@ $(PKG)/torch/.complete: | $(BUILD)/torch.stamp
 	$(Q)touch $@
 
 # The plugin's rules are tested as they were compiled for it.
-SPANK_UNIT := $(addprefix $(BUILD)/obj/spank-spank_,options.o settings.o)
+SPANK_UNIT := $(BUILD)/obj/spank-spank_settings.o
 $(UNIT_OBJ): CPPFLAGS += -I.
 
 $(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ)) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)

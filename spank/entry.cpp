@@ -2,6 +2,7 @@
 // linkage; see spank(7) for the hooks.
 #include "hooks.hpp"
 
+using namespace inferstep;
 using namespace inferstep::plugin;
 
 namespace {
@@ -55,10 +56,11 @@ int slurm_spank_init(spank_t spank, int /*count*/, char** /*words*/) {
     for (int id = 0; id < kOptions; ++id) {
         const OptionSpec& spec = kTable[id];
         char name[64];
+        char help[256];
         snprintf(name, sizeof name, "infer-%s", spec.name);
+        snprintf(help, sizeof help, "[infer] %s", spec.help);
         // Slurm copies the texts; its struct is older than const.
-        spank_option option{
-            name, const_cast<char*>(spec.argument), const_cast<char*>(spec.help), spec.has_argument, id, take_option};
+        spank_option option{name, const_cast<char*>(spec.argument), help, spec.has_argument, id, take_option};
         if (spank_option_register(spank, &option) != ESPANK_SUCCESS) {
             return -1;
         }

@@ -49,15 +49,14 @@ void send() {
 }
 
 // NAME:PATH[,key=value…][;NAME:PATH…]
-bool check_model_files(Problem& why) {
+bool check_files(int id, Problem& why) {
     static char path[kMaxValue + 2];
-    for (const char* model = g_options.text(kModel); (model = strchr(model, ':')) != nullptr;
-         model += strcspn(model, ";")) {
+    for (const char* file = g_options.text(id); (file = strchr(file, ':')) != nullptr; file += strcspn(file, ";")) {
         struct stat st {};
         errno = EISDIR;
-        snprintf(path, sizeof path, "%.*s", static_cast<int>(strcspn(model + 1, ",;")), model + 1);
+        snprintf(path, sizeof path, "%.*s", static_cast<int>(strcspn(file + 1, ",;")), file + 1);
         if (access(path, R_OK) != 0 || stat(path, &st) != 0 || S_ISDIR(st.st_mode)) {
-            return why.is("--infer-model: cannot read '%s': %s", path, strerror(errno));
+            return why.is("--infer-%s: cannot read '%s': %s", kTable[id].name, path, strerror(errno));
         }
     }
     return true;
@@ -87,7 +86,8 @@ bool take_local_option(int id, const char* value) {
     snprintf(name, sizeof name, kSent, kTable[id].twin);
     const char* meant = spelled_out(id, value);
     const bool inherited = is_inherited(id, value);
-    if (const char* sent = getenv(name); id == kModel && inherited && sent != nullptr && ends_with_item(sent, value)) {
+    if (const char* sent = getenv(name);
+        (id == kModel || id == kScript) && inherited && sent != nullptr && ends_with_item(sent, value)) {
         meant = sent;  // Slurm hands on the last of several models alone
     }
     // In sbatch the words of the command line come after those of the script's #SBATCH lines, and replace them.
@@ -109,9 +109,10 @@ bool check_request(int count, char** words, bool step_follows) {
         return g_options.check_together(why) || say(why);
     }
     // A batch script can still make the files: its own srun looks.
-    const bool fine = g_settings.read(count, words, why) &&
-                      complete(g_options, g_settings, find_variable, nullptr, why) &&
-                      (!step_follows || (check_model_files(why) && (!g_options.has(kOutdir) || check_outdir(why))));
+    const bool fine =
+        g_settings.read(count, words, why) && complete(g_options, g_settings, find_variable, nullptr, why) &&
+        (!step_follows ||
+         (check_files(kModel, why) && check_files(kScript, why) && (!g_options.has(kOutdir) || check_outdir(why))));
     if (fine) {
         send();
     }

@@ -85,6 +85,9 @@ bool complete(OptionSet& options, const Settings& settings, FindVariable find, v
     if (cpus == Source::plugstack && options.number(kDbCpus) < options.number(kColocate)) {
         cpus = Source::none;
     }
+    if (!options.wants_tcp()) {
+        options.sources[kNetIfname] = options.sources[kTcpAuth] = Source::none;
+    }
     return options.check_together(why);
 }
 

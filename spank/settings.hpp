@@ -3,7 +3,7 @@
 // those and nobody else.
 #pragma once
 
-#include "options.hpp"
+#include "core/step_options.hpp"
 
 namespace inferstep::plugin {
 

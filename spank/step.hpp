@@ -8,7 +8,7 @@ extern "C" {
 #include <slurm/spank.h>
 }
 
-#include "options.hpp"
+#include "core/step_options.hpp"
 
 namespace inferstep::plugin {
 

@@ -18,7 +18,6 @@ constexpr long kMaxTasks = 4096;
 struct Arguments {
     DbArguments database;
     std::string tasks = "1";
-    std::string attach;
     std::vector<std::string> command;
 };
 
@@ -27,9 +26,6 @@ Result<LocalStep> parse(const Arguments& a) {
     const Result<long> tasks = parse_number("--tasks", a.tasks, 1, kMaxTasks);
     if (!tasks) {
         return tasks.error();
-    }
-    if (!a.attach.empty() && !a.database.colocate.empty()) {
-        return fail("--infer-attach uses a database that is there, --infer-colocate starts one: give one of them");
     }
     Result<DbOptions> database = parse_db_options(a.database);
     if (!database) {
@@ -50,8 +46,9 @@ int run(const Arguments& a) {
         print_error(in_own_words(step.error()));
         return 2;
     }
-    if (Attachment attachment; !a.attach.empty()) {
-        if (Status s = attach(a.attach, 0, attachment); !s) {
+    const std::string& attached = a.database.option[kAttach];
+    if (Attachment attachment; !attached.empty()) {
+        if (Status s = attach(attached, 0, attachment); !s) {
             print_error(in_own_words(s.error()));
             return 1;
         }
@@ -72,9 +69,6 @@ void add_run(CLI::App& app, Outcome& outcome) {
     auto arguments = std::make_shared<Arguments>();
     add_db_arguments(*command, arguments->database, true);
     command->add_option("-n,--tasks", arguments->tasks, "copies of the program to start (default: 1)")->type_name("N");
-    command->add_option("--attach,--infer-attach", arguments->attach, "use this standard database; start none")
-        ->type_name("JOB.STEP|ADDR[,ADDR...]")
-        ->envname("INFER_ATTACH");
     // The first word that is no option of ours is the program, and what follows is the program's, as with srun.
     command->positionals_at_end();
     command->add_option("program", arguments->command, "the program and its arguments")

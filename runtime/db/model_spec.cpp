@@ -170,10 +170,10 @@ Result<ScriptSpec> parse_script(const std::string& text, const std::string& cwd)
     const std::size_t comma = text.find(',');
     const bool known = comma == std::string::npos || text.compare(comma, key.size(), key) == 0;
     if (!set_name_and_path(script, text, cwd) || !known) {
-        return fail("--script: '{}' is not NAME:PATH[,device=cpu|gpu|gpu:N]", text);
+        return fail("--infer-script: '{}' is not NAME:PATH[,device=cpu|gpu|gpu:N]", text);
     }
     if (comma != std::string::npos) {
-        if (Status s = set_device(script, "--script " + script.name, text.substr(comma + key.size())); !s) {
+        if (Status s = set_device(script, "--infer-script " + script.name, text.substr(comma + key.size())); !s) {
             return s.error();
         }
     }

@@ -1,62 +1,73 @@
 #include "db/options.hpp"
 
 #include <algorithm>
+#include <memory>
 
 #include "core/file.hpp"
-#include "core/page.hpp"
 #include "core/process.hpp"
 #include "core/words.hpp"
 
 namespace inferstep {
 namespace {
 
-constexpr long kMaxTimeout = 24L * 3600;
+std::string shown(int id) { return fmt::format("--infer-{}", kTable[id].name); }
 
-// Set `field` from `text` if the option was given.
+// A choice that is near one of those that there are.
+std::string hint(int id, const std::string& word) {
+    const std::vector<std::string> words = split(kTable[id].words, '|');
+    const std::string_view meant = nearest(word, {words.begin(), words.end()});
+    return meant.empty() ? "" : fmt::format("did you mean {}?", meant);
+}
+
+// The same checks as in srun, which says the same words.
+Status check(const DbArguments& a) {
+    const auto options = std::make_unique<OptionSet>();
+    Problem why;
+    for (int id = 0; id < kOptions; ++id) {
+        const std::string& word = a.option[static_cast<std::size_t>(id)];
+        if (word.empty() || kTable[id].kind == Kind::models || kTable[id].kind == Kind::scripts) {
+            continue;  // what is said about a model is said by parse_model
+        }
+        if (!check_value(id, shown(id).c_str(), word.c_str(), why)) {
+            return with_hint(fail("{}", why.text), kTable[id].kind == Kind::choice ? hint(id, word) : "");
+        }
+        options->set(id, word.c_str(), Source::inherited);  // where there is no database they mean nothing
+    }
+    return options->check_together(why) ? Status::ok() : Status(fail("{}", why.text));
+}
+
+// Fields from checked words: a number, the place of a choice among its words, a flag.
 template <typename Int>
-Status number(const char* option, const std::string& text, long low, long high, Int& field) {
-    if (text.empty()) {
-        return Status::ok();
-    }
-    const Result<long> value = parse_number(option, text, low, high);
-    if (!value) {
-        return value.error();
-    }
-    field = static_cast<Int>(*value);
-    return Status::ok();
+void number(const DbArguments& a, int id, Int& field) {
+    const std::string& word = a.option[static_cast<std::size_t>(id)];
+    field = word.empty() ? field : static_cast<Int>(std::stol(word));
 }
-
-Status numbers(const DbArguments& a, DbOptions& o) {
-    const Status all[] = {
-        number("--infer-colocate", a.colocate, 1, kMaxInstances, o.instances),
-        number("--infer-db-cpus", a.db_cpus, 1, kMaxCpus, o.db_cpus),
-        number("--infer-db-tpq", a.db_tpq, 1, kMaxCpus, o.tpq),
-        number("--infer-timeout", a.timeout, 1, kMaxTimeout, o.timeout_s),
-    };
-    for (const Status& s : all) {
-        if (!s) {
-            return s;
-        }
-    }
-    return Status::ok();
+template <typename Enum>
+void choice(const DbArguments& a, int id, Enum& field) {
+    const std::vector<std::string> words = split(kTable[id].words, '|');
+    const auto found = std::find(words.begin(), words.end(), a.option[static_cast<std::size_t>(id)]);
+    field = found == words.end() ? field : static_cast<Enum>(found - words.begin());
 }
+bool is_on(const std::string& word) { return word == "yes" || word == "1"; }
 
-Status choices(const DbArguments& a, DbOptions& o) {
-    if (!a.pin_app.empty()) {
-        const Result<std::size_t> index = parse_choice("--infer-pin-app", a.pin_app, {"no", "yes"});
-        if (!index) {
-            return index.error();
-        }
-        o.pin_app = *index == 1;
+void values(const DbArguments& a, DbOptions& o) {
+    number(a, kColocate, o.instances);
+    number(a, kDbCpus, o.db_cpus);
+    number(a, kDbTpq, o.tpq);
+    number(a, kTimeout, o.timeout_s);
+    number(a, kNumDevices, o.num_devices);
+    number(a, kDbPort, o.port);
+    choice(a, kDevice, o.device);
+    choice(a, kOnDbFailure, o.on_failure);
+    o.memory = parse_size(a.option[kDbMemory].c_str());
+    o.pin_app = a.option[kPinApp] != "no";
+    o.interface = a.option[kNetIfname];
+    o.tcp_secret = a.option[kTcpAuth] != "none";
+    if (o.port == 0 && !(a.option[kNetIfname].empty() && a.option[kTcpAuth].empty())) {
+        o.port = kDefaultPort;
     }
-    if (!a.device.empty()) {
-        const Result<std::size_t> index = parse_choice("--infer-device", a.device, {"auto", "cpu", "gpu"});
-        if (!index) {
-            return index.error();
-        }
-        o.device = static_cast<Device>(*index);
-    }
-    return Status::ok();
+    o.verbose = is_on(a.option[kVerbose]);
+    o.dry_run = is_on(a.option[kDryRun]);
 }
 
 std::string below(const std::string& cwd, const std::string& path) {
@@ -83,40 +94,36 @@ Status paths(const DbArguments& a, DbOptions& o) {
 }
 
 Status models(const DbArguments& a, DbOptions& o) {
-    for (const std::string& value : a.models) {
-        for (const std::string& text : split(value, ';')) {
-            Result<ModelSpec> model = parse_model(text, o.cwd);
-            if (!model) {
-                return model.error();
-            }
-            const bool twice = std::any_of(o.models.begin(), o.models.end(),
-                                           [&](const ModelSpec& other) { return other.name == model->name; });
-            if (twice) {
-                return fail("--infer-model: two models have the name '{}'", model->name);
-            }
-            if (o.device == Device::cpu && model->device.starts_with("GPU")) {
-                return fail("--infer-model {}: device={} contradicts --infer-device=cpu", model->name, model->device);
-            }
-            o.models.push_back(std::move(*model));
+    for (const std::string& text : split(a.option[kModel], ';')) {
+        Result<ModelSpec> model = parse_model(text, o.cwd);
+        if (!model) {
+            return model.error();
         }
+        const bool twice = std::any_of(o.models.begin(), o.models.end(),
+                                       [&](const ModelSpec& other) { return other.name == model->name; });
+        if (twice) {
+            return fail("--infer-model: two models have the name '{}'", model->name);
+        }
+        if (o.device == Device::cpu && model->device.starts_with("GPU")) {
+            return fail("--infer-model {}: device={} contradicts --infer-device=cpu", model->name, model->device);
+        }
+        o.models.push_back(std::move(*model));
     }
     return Status::ok();
 }
 
 Status scripts(const DbArguments& a, DbOptions& o) {
-    for (const std::string& value : a.scripts) {
-        for (const std::string& text : split(value, ';')) {
-            Result<ScriptSpec> script = parse_script(text, o.cwd);
-            if (!script) {
-                return script.error();
-            }
-            const auto has_name = [&](const auto& other) { return other.name == script->name; };
-            if (std::any_of(o.scripts.begin(), o.scripts.end(), has_name) ||
-                std::any_of(o.models.begin(), o.models.end(), has_name)) {
-                return fail("--script: the name '{}' is taken", script->name);
-            }
-            o.scripts.push_back(std::move(*script));
+    for (const std::string& text : split(a.option[kScript], ';')) {
+        Result<ScriptSpec> script = parse_script(text, o.cwd);
+        if (!script) {
+            return script.error();
         }
+        const auto has_name = [&](const auto& other) { return other.name == script->name; };
+        if (std::any_of(o.scripts.begin(), o.scripts.end(), has_name) ||
+            std::any_of(o.models.begin(), o.models.end(), has_name)) {
+            return fail("--infer-script: the name '{}' is taken", script->name);
+        }
+        o.scripts.push_back(std::move(*script));
     }
     return Status::ok();
 }
@@ -130,23 +137,20 @@ const char* device_word(Device device) {
 
 Result<DbOptions> parse_db_options(const DbArguments& a) {
     DbOptions o;
-    o.verbose = a.verbose;
-    o.dry_run = a.dry_run;
     if (!a.cwd.empty() && a.cwd[0] != '/') {
         return fail("--cwd: '{}' is not an absolute path", a.cwd);
     }
     o.cwd = a.cwd.empty() ? absolute_path(".") : a.cwd;
-    if (Status s = numbers(a, o); !s) {
+    if (Status s = check(a); !s) {
         return s.error();
     }
-    if (!a.outdir.empty()) {
-        o.outdir = below(o.cwd, a.outdir);
+    o.given = a.option;
+    values(a, o);
+    if (!a.option[kOutdir].empty()) {
+        o.outdir = below(o.cwd, a.option[kOutdir]);
     }
     if (o.instances == 0) {
         return o;  // no database: nothing else matters
-    }
-    if (Status s = choices(a, o); !s) {
-        return s.error();
     }
     if (Status s = paths(a, o); !s) {
         return s.error();
@@ -161,32 +165,14 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
 }
 
 std::vector<std::string> as_arguments(const DbOptions& o) {
-    std::vector<std::string> words = {fmt::format("--colocate={}", o.instances),
-                                      fmt::format("--db-tpq={}", o.tpq),
-                                      fmt::format("--pin-app={}", o.pin_app ? "yes" : "no"),
-                                      fmt::format("--device={}", device_word(o.device)),
-                                      fmt::format("--timeout={}", o.timeout_s),
-                                      "--statedir=" + o.statedir,
-                                      "--cwd=" + o.cwd,
-                                      "--redis=" + o.redis};
-    if (o.db_cpus > 0) {
-        words.push_back(fmt::format("--db-cpus={}", o.db_cpus));
+    std::vector<std::string> words;
+    for (int id = 0; id < kOptions; ++id) {
+        const std::string& word = o.given[static_cast<std::size_t>(id)];
+        if (!word.empty() && id != kAttach) {
+            words.push_back(fmt::format("--{}={}", kTable[id].name, word));
+        }
     }
-    if (!o.outdir.empty()) {
-        words.push_back("--outdir=" + o.outdir);
-    }
-    for (const ModelSpec& model : o.models) {
-        words.push_back("--model=" + model.text);
-    }
-    for (const ScriptSpec& script : o.scripts) {
-        words.push_back("--script=" + script.text);
-    }
-    if (o.verbose) {
-        words.emplace_back("--verbose");
-    }
-    if (o.dry_run) {
-        words.emplace_back("--dry-run");
-    }
+    words.insert(words.end(), {"--statedir=" + o.statedir, "--cwd=" + o.cwd, "--redis=" + o.redis});
     return words;
 }
 

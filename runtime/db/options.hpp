@@ -1,24 +1,22 @@
 // What `inferstep db serve` and `inferstep run` are asked for: the words of the command line, and what they mean.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "core/result.hpp"
+#include "core/step_options.hpp"
 #include "db/client/inferclient.hpp"
 
 namespace inferstep {
 
 // The words as they were given, not yet looked at; empty: not given.
 struct DbArguments {
-    std::string colocate, db_cpus, db_tpq, pin_app, device, timeout;
-    std::string outdir, statedir, cwd, redis, page_fd, life_fd;
-    std::string memory, port, interface, tcp_auth;  // of a standard database
-    std::vector<std::string> models, scripts;
-    bool verbose = false;
-    bool dry_run = false;
+    std::array<std::string, kOptions> option;  // those of core/step_options.hpp; of several models "a:x;b:y"
+    std::string statedir, cwd, redis, page_fd, life_fd;
 };
 
 enum class Device { automatic, cpu, gpu };
@@ -56,12 +54,20 @@ struct StandardOptions {
     bool authenticate = true;
 };
 
+// What happens when a database dies while the tasks run.
+enum class DbFailure { fail, restart };
+
 struct DbOptions {
     int instances = 0;  // --colocate; 0: no database
     int db_cpus = 0;    // 0: the planner's default
     int tpq = 1;
     bool pin_app = true;
     Device device = Device::automatic;
+    int num_devices = 0;     // GPUs of the node for all databases; 0: those of the step
+    int port = 0;            // of the first database on TCP; 0: Unix sockets only
+    std::string interface;   // where TCP is listened on; empty: lo
+    bool tcp_secret = true;  // clients on TCP must know the step's secret
+    DbFailure on_failure = DbFailure::fail;
     int timeout_s = 60;
     std::string cwd;     // where relative paths start
     std::string outdir;  // absolute; empty: not asked for
@@ -73,6 +79,7 @@ struct DbOptions {
     std::optional<StandardOptions> standard;
     bool verbose = false;
     bool dry_run = false;
+    std::array<std::string, kOptions> given;  // the words behind all this
 };
 
 // Errors name the option, show the word, and say what is accepted. A relative path is one below --cwd (default: the

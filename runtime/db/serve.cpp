@@ -66,8 +66,8 @@ int serve(const DbArguments& arguments) {
         return refuse(fail("--page-fd and --life-fd go together: give both, or none for a server of its own"));
     }
     DbArguments wanted = arguments;
-    if (wanted.colocate.empty()) {
-        wanted.colocate.assign(1, '1');  // assigning "1" trips a false warning of g++ 12
+    if (wanted.option[kColocate].empty()) {
+        wanted.option[kColocate].assign(1, '1');  // assigning "1" trips a false warning of g++ 12
     }
     const Result<DbOptions> options = parse_db_options(wanted);
     if (!options) {

@@ -1,6 +1,6 @@
 #include <unistd.h>
 
-#include <cctype>
+#include <utility>
 
 #include "core/file.hpp"
 #include "core/words.hpp"
@@ -9,22 +9,6 @@
 
 namespace inferstep {
 namespace {
-
-constexpr int kLastPort = 65'535;
-
-// "512M", "8G": bytes with a binary unit.
-Result<std::uint64_t> parse_memory(const std::string& text) {
-    const std::string units = "KMGT";
-    const std::size_t unit =
-        text.empty() ? std::string::npos : units.find(static_cast<char>(std::toupper(text.back() & 0x7f)));
-    const Result<long> number = unit == std::string::npos
-                                    ? Result<long>(fail(""))
-                                    : parse_number("", text.substr(0, text.size() - 1), 1, 1 << 20);
-    if (!number) {
-        return fail("--memory: '{}' is not a size; give a number and a unit, such as 512M or 8G", text);
-    }
-    return static_cast<std::uint64_t>(*number) << (10 * (unit + 1));
-}
 
 // May clients go without a secret? The admin's file may say tcp_auth=required; without it they may.
 Status check_site(const StandardOptions& standard) {
@@ -62,39 +46,35 @@ Status check_site(const StandardOptions& standard) {
 
 Result<DbOptions> parse_standard_options(DbArguments a) {
     StandardOptions standard;
-    standard.interface = a.interface;
-    if (!a.port.empty()) {
-        const Result<long> port = parse_number("--port", a.port, 1024, kLastPort - kBusOffset);
-        if (!port) {
-            return port.error();
+    // These have other defaults here, and names of their own; a co-located database would listen beside its socket.
+    const std::string port = std::exchange(a.option[kDbPort], "");
+    standard.interface = std::exchange(a.option[kNetIfname], "");
+    const std::string auth = std::exchange(a.option[kTcpAuth], "");
+    if (!port.empty()) {
+        const Result<long> number = parse_number("--port", port, 1024, kMaxPort - kBusOffset);
+        if (!number) {
+            return number.error();
         }
-        standard.port = static_cast<int>(*port);
+        standard.port = static_cast<int>(*number);
     }
-    if (!a.tcp_auth.empty()) {
-        const Result<std::size_t> index = parse_choice("--tcp-auth", a.tcp_auth, {"none", "yes"});
-        if (!index) {
-            return index.error();
-        }
-        standard.authenticate = *index == 1;
+    Problem why;
+    if (!auth.empty() && !check_value(kTcpAuth, "--tcp-auth", auth.c_str(), why)) {
+        return fail("{}", why.text);
     }
+    if (!a.option[kDbMemory].empty() && !check_value(kDbMemory, "--memory", a.option[kDbMemory].c_str(), why)) {
+        return fail("{}", why.text);
+    }
+    standard.authenticate = auth != "none";
     if (Status s = check_site(standard); !s) {
         return s.error();
     }
-    if (a.colocate.empty()) {
-        a.colocate.assign(1, '1');  // assigning "1" trips a false warning of g++ 12
+    if (a.option[kColocate].empty()) {
+        a.option[kColocate].assign(1, '1');  // assigning "1" trips a false warning of g++ 12
     }
     Result<DbOptions> options = parse_db_options(a);
-    if (!options) {
-        return options.error();
+    if (options) {
+        options->standard = standard;
     }
-    if (!a.memory.empty()) {
-        const Result<std::uint64_t> memory = parse_memory(a.memory);
-        if (!memory) {
-            return memory.error();
-        }
-        options->memory = *memory;
-    }
-    options->standard = standard;
     return options;
 }
 

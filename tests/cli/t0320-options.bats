@@ -34,18 +34,21 @@ table() {
 
 @test "numbers: no number, zero, negative, huge, empty, given twice" {
     table <<'ROWS'
-2|--colocate: 'abc' is not a whole number|--colocate=abc
-2|--colocate: 0 is out of range; give 1 to 64|--colocate=0
-2|--colocate: -1 is out of range|--colocate=-1
-2|--colocate: 65 is out of range|--colocate=65
-2|--colocate: 99999999999999999999 is out of range|--colocate=99999999999999999999
-2|--colocate: '1.5' is not a whole number|--colocate=1.5
+2|--colocate wants a whole number from 1 to 64, not 'abc'|--colocate=abc
+2|--colocate wants a whole number from 1 to 64, not '0'|--colocate=0
+2|whole number from 1 to 64, not '-1'|--colocate=-1
+2|from 1 to 64, not '65'|--colocate=65
+2|from 1 to 64, not '99999999999999999999'|--colocate=99999999999999999999
+2|not '1.5'|--colocate=1.5
 2|--colocate|--colocate=1 --colocate=2
-2|--db-cpus: '2x' is not a whole number|--db-cpus=2x
+2|--db-cpus wants a whole number from 1 to 1024, not '2x'|--db-cpus=2x
 2|--db-cpus|--db-cpus=1 --db-cpus=2
-2|--db-tpq: 0 is out of range|--db-tpq=0
-2|--timeout: 0 is out of range; give 1 to 86400|--timeout=0
-2|--timeout: '|--timeout=''
+2|--db-tpq wants a whole number|--db-tpq=0
+2|--timeout wants a whole number from 1 to 86400, not '0'|--timeout=0
+2|--timeout wants|--timeout=''
+2|--db-memory wants a size from 1K to 1048576T, such as 512M or 8G, not '8'|--db-memory=8
+2|--num-devices wants a whole number from 1 to 64, not '0'|--num-devices=0
+2|--db-port wants a whole number from 1 to 65535, not '65536'|--db-port=65536
 2|--tasks: 0 is out of range|-n 0
 2|--tasks: 'x' is not|-n x
 ROWS
@@ -53,14 +56,18 @@ ROWS
 
 @test "choices and unknown options" {
     table <<'ROWS'
-2|--pin-app: 'maybe' is not one of no, yes|--pin-app=maybe
-2|--device: 'gup' is not one of auto, cpu, gpu|--device=gup
+2|--pin-app wants one of|--pin-app=maybe
+2|--device wants one of|--device=gup
+2|--tcp-auth wants one of|--tcp-auth=yes
+2|--on-db-failure wants one of|--on-db-failure=ignore
+2|--net-ifname wants the name of an interface, not '../x'|--net-ifname=../x
+2|--num-devices=1 is about GPUs, and --device=cpu uses none|--num-devices=1
 2|--no-such-option|--no-such-option
 2|--redis: 'redis' is not an absolute path|--redis=redis
 2|--redis: /no/such/redis is not a program|--redis=/no/such/redis
 ROWS
     run infer --colocate --device=gpus true
-    [[ $output == *"did you mean gpu?"* ]]
+    [[ $output == *"--device wants one of auto|cpu|gpu, not 'gpus'"*"did you mean gpu?"* ]]
 }
 
 @test "more than the machine has" {
@@ -126,7 +133,7 @@ ROWS
 
 @test "db serve refuses as run does, in the same words" {
     run inferstep db serve --statedir="$state" --colocate=abc
-    told 2 "--colocate: 'abc' is not a whole number; give 1 to 64" "db serve"
+    told 2 "--colocate wants a whole number from 1 to 64, not 'abc'" "db serve"
     run inferstep db serve --statedir=here
     told 2 "--statedir: 'here' is not an absolute path" "db serve"
     run inferstep db serve --statedir="$state" --model=m:none.pt

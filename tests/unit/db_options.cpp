@@ -73,7 +73,7 @@ void a_wrong_model_names_the_key() {
 
 DbArguments usual() {
     DbArguments a;
-    a.colocate.assign(1, '2');
+    a.option[kColocate].assign(1, '2');
     a.redis = "/bin/sh";
     return a;
 }
@@ -92,14 +92,15 @@ void defaults_are_those_of_the_manual() {
     CHECK(o->device == Device::automatic);
     CHECK_EQ(o->timeout_s, 60);
     CHECK_EQ(o->statedir, "/dev/shm");
+    CHECK(o->port == 0 && o->num_devices == 0 && o->memory == 0 && o->on_failure == DbFailure::fail);
     CHECK(o->outdir.empty() && o->models.empty() && !o->verbose && !o->dry_run);
 }
 
 void paths_start_at_cwd() {
     DbArguments a = usual();
     a.cwd = "/somewhere";
-    a.outdir = "out/../records/";
-    a.models = {"m:x.pt;n:/y.pt"};
+    a.option[kOutdir] = "out/../records/";
+    a.option[kModel] = "m:x.pt;n:/y.pt";
     const Result<DbOptions> o = parse_db_options(a);
     if (!CHECK(o)) {
         return;
@@ -114,20 +115,18 @@ void paths_start_at_cwd() {
 // The words that `run` gives to its supervisor, read as the supervisor reads them.
 DbArguments read_back(const std::vector<std::string>& words) {
     DbArguments a;
-    const std::pair<std::string, std::string*> texts[] = {
-        {"--colocate=", &a.colocate}, {"--db-cpus=", &a.db_cpus},  {"--db-tpq=", &a.db_tpq}, {"--pin-app=", &a.pin_app},
-        {"--device=", &a.device},     {"--timeout=", &a.timeout},  {"--outdir=", &a.outdir}, {"--cwd=", &a.cwd},
-        {"--redis=", &a.redis},       {"--statedir=", &a.statedir}};
     for (const std::string& word : words) {
-        a.verbose = a.verbose || word == "--verbose";
-        a.dry_run = a.dry_run || word == "--dry-run";
-        if (word.starts_with("--model=")) {
-            a.models.push_back(word.substr(8));
-        }
-        for (const auto& [name, value] : texts) {
-            if (word.starts_with(name)) {
-                *value = word.substr(name.size());
+        const std::size_t equals = word.find('=');
+        const std::string name = word.substr(2, equals - 2);
+        const std::string value = word.substr(equals + 1);
+        for (int id = 0; id < kOptions; ++id) {
+            if (name == kTable[id].name) {
+                a.option[static_cast<std::size_t>(id)] = value;
             }
+        }
+        for (const auto& [path, field] :
+             {std::pair<const char*, std::string*>{"cwd", &a.cwd}, {"redis", &a.redis}, {"statedir", &a.statedir}}) {
+            *field = name == path ? value : *field;
         }
     }
     return a;
@@ -135,16 +134,27 @@ DbArguments read_back(const std::vector<std::string>& words) {
 
 void options_survive_the_way_to_the_supervisor() {
     DbArguments a = usual();
-    a.db_cpus = "6";
-    a.db_tpq = "3";
-    a.pin_app = "no";
-    a.device = "cpu";
-    a.timeout = "7";
-    a.outdir = "out";
+    const std::pair<int, const char*> given[] = {{kDbCpus, "6"},
+                                                 {kDbTpq, "3"},
+                                                 {kDbMemory, "2g"},
+                                                 {kPinApp, "no"},
+                                                 {kDevice, "gpu"},
+                                                 {kNumDevices, "3"},
+                                                 {kDbPort, "7000"},
+                                                 {kNetIfname, "lo"},
+                                                 {kTcpAuth, "none"},
+                                                 {kTimeout, "7"},
+                                                 {kOnDbFailure, "restart"},
+                                                 {kOutdir, "out"},
+                                                 {kModel, "m:x.pt,batchsize=4;n:/y.pt;o:z.pt"},
+                                                 {kScript, "s:t.py"},
+                                                 {kVerbose, "1"},
+                                                 {kDryRun, "yes"}};
+    for (const auto& [id, word] : given) {
+        a.option[static_cast<std::size_t>(id)] = word;
+    }
     a.cwd = "/somewhere";
     a.statedir = "/tmp";
-    a.models = {"m:x.pt,batchsize=4;n:/y.pt", "o:z.pt"};
-    a.verbose = a.dry_run = true;
     const Result<DbOptions> before = parse_db_options(a);
     if (!CHECK(before)) {
         return;
@@ -158,21 +168,38 @@ void options_survive_the_way_to_the_supervisor() {
     CHECK_EQ(after->instances, 2);
     CHECK_EQ(after->db_cpus, 6);
     CHECK_EQ(after->tpq, 3);
-    CHECK(!after->pin_app && after->device == Device::cpu && after->verbose && after->dry_run);
+    CHECK(!after->pin_app && after->device == Device::gpu && after->verbose && after->dry_run);
     CHECK_EQ(after->timeout_s, 7);
     CHECK_EQ(after->outdir, "/somewhere/out");
     CHECK_EQ(after->statedir, "/tmp");
+    CHECK_EQ(after->memory, std::uint64_t{2} << 30);
+    CHECK_EQ(after->num_devices, 3);
+    CHECK_EQ(after->port, 7000);
+    CHECK_EQ(after->interface, "lo");
+    CHECK(!after->tcp_secret && after->on_failure == DbFailure::restart);
+    CHECK_EQ(after->scripts.at(0).path, "/somewhere/t.py");
     CHECK_EQ(after->models.size(), 3U);
     CHECK_EQ(after->models.at(0).batch_size, 4);
     CHECK_EQ(after->models.at(2).path, "/somewhere/z.pt");
 }
 
-CU_TestInfo kTests[] = {{"a model is read", a_model_is_read},
-                        {"a wrong model names the key", a_wrong_model_names_the_key},
-                        {"defaults are those of the manual", defaults_are_those_of_the_manual},
-                        {"paths start at --cwd", paths_start_at_cwd},
-                        {"options survive the way to the supervisor", options_survive_the_way_to_the_supervisor},
-                        CU_TEST_INFO_NULL};
+void an_interface_or_an_authentication_asks_for_tcp() {
+    for (const auto& [id, word] : {std::pair<int, const char*>{kNetIfname, "lo"}, {kTcpAuth, "none"}}) {
+        DbArguments a = usual();
+        a.option[static_cast<std::size_t>(id)] = word;
+        const Result<DbOptions> o = parse_db_options(a);
+        CHECK(o && o->port == kDefaultPort);
+    }
+}
+
+CU_TestInfo kTests[] = {
+    {"a model is read", a_model_is_read},
+    {"a wrong model names the key", a_wrong_model_names_the_key},
+    {"defaults are those of the manual", defaults_are_those_of_the_manual},
+    {"paths start at --cwd", paths_start_at_cwd},
+    {"options survive the way to the supervisor", options_survive_the_way_to_the_supervisor},
+    {"an interface or an authentication asks for TCP", an_interface_or_an_authentication_asks_for_tcp},
+    CU_TEST_INFO_NULL};
 
 }  // namespace
 

@@ -39,6 +39,17 @@ void values_are_accepted() {
         {kOutdir, "outputs"},
         {kDryRun, "0"},
         {kVerbose, "yes"},
+        {kDbMemory, "1K"},
+        {kDbMemory, "512m"},
+        {kDbMemory, "1048576T"},
+        {kNumDevices, "64"},
+        {kDbPort, "65535"},
+        {kNetIfname, "eno1.100"},
+        {kNetIfname, "ib0_abcdefghijk"},
+        {kTcpAuth, "none"},
+        {kOnDbFailure, "restart"},
+        {kScript, "s:t.py"},
+        {kScript, "s:t.py,device=gpu:1;u:/v"},
         {kModel, "m:m.pt"},
         {kModel, "a:/x/y.pt,batchsize=8,minbatchsize=2"},
         {kModel, "a:x;b:y,device=gpu:1"},
@@ -72,8 +83,29 @@ void values_are_refused() {
         {kPinApp, "maybe", "--it wants one of yes|no, not 'maybe'"},
         {kPinApp, "ye", "yes|no"},
         {kPinApp, "yes|no", "yes|no"},
-        {kDevice, "tpu", "cpu|gpu|auto"},
+        {kDevice, "tpu", "auto|cpu|gpu"},
         {kOutdir, "", "wants a value"},
+        {kDbMemory, "8", "--it wants a size from 1K to 1048576T, such as 512M or 8G, not '8'"},
+        {kDbMemory, "G", "not 'G'"},
+        {kDbMemory, "0G", "not '0G'"},
+        {kDbMemory, "-1G", "not '-1G'"},
+        {kDbMemory, "1.5G", "not '1.5G'"},
+        {kDbMemory, "1e3M", "not '1e3M'"},
+        {kDbMemory, "1048577T", "not '1048577T'"},
+        {kDbMemory, "99999999999999999999G", "wants a size"},
+        {kDbMemory, "50%", "wants a size"},
+        {kNumDevices, "0", "from 1 to 64"},
+        {kDbPort, "0", "from 1 to 65535"},
+        {kDbPort, "65536", "from 1 to 65535"},
+        {kNetIfname, "a b", "name of an interface, not 'a b'"},
+        {kNetIfname, "../x", "name of an interface"},
+        {kNetIfname, "-x", "name of an interface"},
+        {kNetIfname, "0123456789abcdef", "name of an interface"},
+        {kTcpAuth, "yes", "secret|none"},
+        {kOnDbFailure, "ignore", "fail|restart"},
+        {kScript, "t.py", "NAME:PATH[,device=D], not 't.py'"},
+        {kScript, "s:t.py,batchsize=1", "no 'batchsize=1'; give device=cpu"},
+        {kScript, "s:t.py,device=", "give device=cpu"},
         {kOutdir, "a\nb", "control character: 'a?b'"},
         {kModel, "m.pt", "NAME:PATH"},
         {kModel, ":m.pt", "NAME:PATH"},
@@ -195,7 +227,7 @@ void every_source_is_checked() {
     r->environment.clear();
     r->options.sources[kDbCpus] = Source::none;
     r->options.set(kDevice, "tpu", Source::given);
-    CHECK_EQ(r->complete(), "--infer-device wants one of cpu|gpu|auto, not 'tpu'");
+    CHECK_EQ(r->complete(), "--infer-device wants one of auto|cpu|gpu, not 'tpu'");
 }
 
 void contradictions_are_refused() {
@@ -208,11 +240,43 @@ void contradictions_are_refused() {
     r->settings.emplace_back("db-cpus=2");
     CHECK_EQ(r->complete(), "");
     CHECK(!r->options.has(kDbCpus));  // an admin's default gives way
+    const struct {
+        int first;
+        const char* value;
+        int second;
+        const char* other;
+        const char* words;
+    } table[] = {
+        {kNumDevices, "2", kDevice, "cpu", "--infer-num-devices=2 is about GPUs, and --infer-device=cpu uses none"},
+        {kDbPort, "65535", kColocate, "2", "--infer-db-port=65535 leaves too few ports for --infer-colocate=2"},
+        {kAttach, "1.0", kColocate, "1", "--infer-attach uses a database that is there"},
+    };
+    for (const auto& row : table) {
+        r = std::make_unique<Request>();
+        r->options.set(kColocate, "1", Source::given);
+        r->options.set(row.first, row.value, Source::given);
+        r->options.set(row.second, row.other, Source::given);
+        const std::string said = r->complete();
+        CHECK_IN(said, said.find(row.words) != std::string::npos);
+    }
     r = std::make_unique<Request>();
     r->options.set(kModel, "a:x", Source::given);
     CHECK_EQ(r->complete(), "--infer-model is about databases, and there are none: add --infer-colocate");
     r->options.sources[kModel] = Source::inherited;
     CHECK_EQ(r->complete(), "");
+}
+
+// An admin says which interface TCP has, not that everybody's databases listen there.
+void a_default_interface_asks_for_no_tcp() {
+    auto r = std::make_unique<Request>();
+    r->settings.insert(r->settings.end(), {"net-ifname=ib0", "tcp-auth=none"});
+    r->options.set(kColocate, "1", Source::given);
+    CHECK_EQ(r->complete(), "");
+    CHECK(!r->options.has(kNetIfname) && !r->options.has(kTcpAuth));
+    r->options.set(kDbPort, "6780", Source::given);
+    CHECK_EQ(r->complete(), "");
+    CHECK_EQ(r->options.text(kNetIfname), std::string("ib0"));
+    CHECK_EQ(r->options.text(kTcpAuth), std::string("none"));
 }
 
 void settings_are_read() {
@@ -291,6 +355,7 @@ CU_TestInfo kTests[] = {
     {"the nearest source counts", the_nearest_source_counts},
     {"every source is checked", every_source_is_checked},
     {"contradictions are refused", contradictions_are_refused},
+    {"a default interface asks for no TCP", a_default_interface_asks_for_no_tcp},
     {"settings are read", settings_are_read},
     {"wrong settings are refused", wrong_settings_are_refused},
     {"the manual has every option", the_manual_has_every_option},

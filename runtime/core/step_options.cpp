@@ -1,11 +1,14 @@
-#include "options.hpp"
+#include "core/step_options.hpp"
 
 #include <ctype.h>
+#include <string.h>
 
 #include "core/attach.hpp"
 
-namespace inferstep::plugin {
+namespace inferstep {
 namespace {
+
+constexpr const char* kSizes = "a size from 1K to 1048576T, such as 512M or 8G";
 
 // One key=value of a model. The supervisor knows what each key means; refused here is what can mean nothing.
 bool check_model_key(const char* shown, const char* word, size_t length, Problem& why) {
@@ -36,18 +39,27 @@ bool check_model_key(const char* shown, const char* word, size_t length, Problem
                           static_cast<int>(rest), value);
 }
 
+// The ",device=D" behind a script's path.
+bool check_script_key(const char* shown, const char* word, size_t length, Problem& why) {
+    constexpr const char* kKey = "device=";
+    return (strncmp(word, kKey, strlen(kKey)) == 0 && length > strlen(kKey)) ||
+           why.is("%s: a script has no '%.*s'; give device=cpu, device=gpu or device=gpu:N", shown,
+                  static_cast<int>(length), word);
+}
+
 // NAME:PATH[,key=value…][;NAME:PATH…]
-bool check_models(const char* shown, const char* value, Problem& why) {
+bool check_files(int id, const char* shown, const char* value, Problem& why) {
+    const auto check_key = id == kModel ? check_model_key : check_script_key;
     for (const char* item = value;; ++item) {
         const size_t length = strcspn(item, ";");
         const size_t file = strcspn(item, ",;");
         const size_t name = strcspn(item, ":,;");
         if (name == 0 || name + 1 >= file) {
-            return why.is("%s wants NAME:PATH[,key=value…], not '%.*s'", shown, static_cast<int>(length), item);
+            return why.is("%s wants %s, not '%.*s'", shown, kTable[id].argument, static_cast<int>(length), item);
         }
         for (size_t at = file; at < length;) {
             const size_t word = strcspn(item + at + 1, ",;");
-            if (!check_model_key(shown, item + at + 1, word, why)) {
+            if (!check_key(shown, item + at + 1, word, why)) {
                 return false;
             }
             at += word + 1;
@@ -59,7 +71,50 @@ bool check_models(const char* shown, const char* value, Problem& why) {
     }
 }
 
+// As the kernel names interfaces: up to 15 bytes. Nothing in it can end a line of a configuration file, or a word.
+bool is_interface(const char* value) {
+    const size_t plain = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-@");
+    return value[plain] == '\0' && plain > 0 && plain <= 15 && value[0] != '-' && value[0] != '.';
+}
+
+bool check_kind(int id, const char* shown, const char* value, Problem& why) {
+    const OptionSpec& spec = kTable[id];
+    switch (spec.kind) {
+        case Kind::number:
+            return is_number(value, strlen(value), spec.low, spec.high) ||
+                   why.is("%s wants a whole number from %ld to %ld, not '%.80s'", shown, spec.low, spec.high, value);
+        case Kind::size:
+            return parse_size(value) != 0 || why.is("%s wants %s, not '%.80s'", shown, kSizes, value);
+        case Kind::choice:
+        case Kind::flag:
+            return is_one_of(value, strlen(value), spec.words) ||
+                   why.is("%s wants one of %s, not '%.80s'", shown, spec.words, value);
+        case Kind::models:
+        case Kind::scripts:
+            return check_files(id, shown, value, why);
+        case Kind::interface:
+            return is_interface(value) || why.is("%s wants the name of an interface, not '%.80s'", shown, value);
+        case Kind::database:
+            return is_attach_word(value) ||
+                   why.is("%s wants JOB.STEP or HOST:PORT[,HOST:PORT…], not '%.80s'", shown, value);
+        case Kind::directory:
+            return true;
+    }
+    return false;
+}
+
 }  // namespace
+
+uint64_t parse_size(const char* text) {
+    constexpr const char* kUnits = "KMGT";
+    constexpr long kMost = 1 << 20;
+    const size_t length = strlen(text);
+    const char* unit = length > 1 ? strchr(kUnits, toupper(static_cast<unsigned char>(text[length - 1]))) : nullptr;
+    if (unit == nullptr || !is_number(text, length - 1, 1, kMost)) {
+        return 0;
+    }
+    return static_cast<uint64_t>(strtol(text, nullptr, 10)) << (10 * (unit - kUnits + 1));
+}
 
 void OptionSet::set(int id, const char* value, Source source) {
     sources[id] = source;
@@ -72,7 +127,7 @@ bool OptionSet::take(int id, const char* value, Source source, bool last_wins, P
     if (again && source == Source::inherited) {
         return true;  // each component of a heterogeneous step reads the environment anew
     }
-    if (again && id == kModel) {
+    if (again && (id == kModel || id == kScript)) {
         const size_t used = strlen(taken);
         if (!ends_with_item(taken, value)) {
             snprintf(taken + used, sizeof values[id] - used, ";%s", value);
@@ -86,6 +141,10 @@ bool OptionSet::take(int id, const char* value, Source source, bool last_wins, P
     return true;
 }
 
+bool OptionSet::wants_tcp() const {
+    return has(kDbPort) || sources[kNetIfname] > Source::plugstack || sources[kTcpAuth] > Source::plugstack;
+}
+
 bool OptionSet::check_together(Problem& why) const {
     for (int id = 0; id < kOptions && !has(kColocate); ++id) {
         if (sources[id] == Source::given && id != kAttach) {
@@ -95,9 +154,16 @@ bool OptionSet::check_together(Problem& why) const {
     if (has(kColocate) && has(kAttach)) {
         return why.is("--infer-attach uses a database that is there, --infer-colocate starts one: give one of them");
     }
-    return !has(kDbCpus) || number(kDbCpus) >= number(kColocate) ||
-           why.is("--infer-db-cpus=%s is too few for --infer-colocate=%s: every database needs a CPU", text(kDbCpus),
-                  text(kColocate));
+    if (has(kDbCpus) && number(kDbCpus) < number(kColocate)) {
+        return why.is("--infer-db-cpus=%s is too few for --infer-colocate=%s: every database needs a CPU",
+                      text(kDbCpus), text(kColocate));
+    }
+    if (has(kNumDevices) && strcmp(text(kDevice), "cpu") == 0) {
+        return why.is("--infer-num-devices=%s is about GPUs, and --infer-device=cpu uses none", text(kNumDevices));
+    }
+    return !has(kDbPort) || number(kDbPort) + number(kColocate) - 1 <= kMaxPort ||
+           why.is("--infer-db-port=%s leaves too few ports for --infer-colocate=%s: every database needs one",
+                  text(kDbPort), text(kColocate));
 }
 
 bool check_value(int id, const char* shown, const char* value, Problem& why) {
@@ -112,23 +178,7 @@ bool check_value(int id, const char* shown, const char* value, Problem& why) {
     if (*value == '\0') {
         return why.is("%s wants a value", shown);
     }
-    const OptionSpec& spec = kTable[id];
-    switch (spec.kind) {
-        case Kind::number:
-            return is_number(value, strlen(value), spec.low, spec.high) ||
-                   why.is("%s wants a whole number from %ld to %ld, not '%.80s'", shown, spec.low, spec.high, value);
-        case Kind::choice:
-            return is_one_of(value, strlen(value), spec.words) ||
-                   why.is("%s wants one of %s, not '%.80s'", shown, spec.words, value);
-        case Kind::models:
-            return check_models(shown, value, why);
-        case Kind::database:
-            return is_attach_word(value) ||
-                   why.is("%s wants JOB.STEP or HOST:PORT[,HOST:PORT…], not '%.80s'", shown, value);
-        case Kind::directory:
-            return true;
-    }
-    return false;
+    return check_kind(id, shown, value, why);
 }
 
 const char* spelled_out(int id, const char* value) {
@@ -136,4 +186,4 @@ const char* spelled_out(int id, const char* value) {
     return *value == '\0' && kTable[id].has_argument != 1 ? bare : value;
 }
 
-}  // namespace inferstep::plugin
+}  // namespace inferstep
