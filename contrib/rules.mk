@@ -21,6 +21,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 	$(INSTALL) -m 644 $(SPANK) $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new
 	mv $(DESTDIR)$(slurm_plugindir)/.spank_infer.so.new $(DESTDIR)$(slurm_plugindir)/spank_infer.so
 	$(call fill,contrib/admin/inferstep-plugstack,$(DESTDIR)$(sbindir)/inferstep-plugstack,755)
+	$(call fill,contrib/admin/epilog,$(DESTDIR)$(pkglibdir)/epilog,755)
 	$(INSTALL) -m 644 etc/db.conf $(DESTDIR)$(sysconfdir)/inferstep/
 	$(call fill,etc/inferstep.conf,$(DESTDIR)$(sysconfdir)/inferstep/inferstep.conf,644)
 	$(INSTALL) -m 644 README.md INSTALL NEWS SECURITY.md LICENSE $(DESTDIR)$(docdir)/
