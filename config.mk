@@ -26,7 +26,7 @@ SLURM_RELEASE := $(if $(SLURM_VERSION),$(shell printf '%d.%02d' $$(($(SLURM_VERS
 SLURM_CONF    ?= $(or $(shell $(PKG_CONFIG) --variable=sysconfdir slurm 2>/dev/null),/etc/slurm)/slurm.conf
 MULTIARCH     := $(shell $(CXX) -print-multiarch 2>/dev/null)
 slurm_plugindir ?= $(firstword $(shell $(PKG_CONFIG) --variable=plugindir slurm 2>/dev/null) \
-                     $(wildcard /usr/lib/$(MULTIARCH)/slurm-wlm) $(libdir)/slurm)
+                     $(wildcard /usr/lib/$(MULTIARCH)/slurm-wlm /usr/lib64/slurm) $(libdir)/slurm)
 
 # --- Libraries with a .pc file
 LIBS_NEEDED := hwloc hiredis libcjson fmt libcrypto libjpeg libpng

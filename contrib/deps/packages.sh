@@ -6,7 +6,7 @@ build="g++ gfortran make pkg-config libslurm-dev libhwloc-dev libhiredis-dev lib
   libssl-dev libjpeg-dev libpng-dev python3 python3-pip unzip"
 test="munge slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core redis-server redis-tools
   hwloc-nox bats strace mandoc jq procps iproute2
-  clang-14 libclang-rt-14-dev libpython3.11"
+  dpkg-dev rpm bash-completion clang-14 libclang-rt-14-dev libpython3.11"
 lint="clang-format clang-tidy shellcheck"
 wanted=
 [ $# -gt 0 ] || set -- build test

@@ -11,7 +11,7 @@ remake() { make --no-print-directory BUILD="$BUILD" "$@"; }
 @test "make help lists every target" {
     run remake help
     [ "$status" = 0 ]
-    for target in deps all install uninstall enable disable check demo bench lint format clean; do
+    for target in deps all install uninstall enable disable dist deb rpm check demo bench lint format clean; do
         grep -qE "^  $target " <<<"$output" || { echo "missing: $target"; return 1; }
     done
 }
