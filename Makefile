@@ -2,6 +2,8 @@
 include config.mk
 
 BUILD ?= build
+# However it is written: the dependencies that the compiler notes name the objects as they were named to it.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 V     ?= 0
 Q     := $(if $(filter 0,$(V)),@)
 say    = $(if $(filter 0,$(V)),@printf '  %-5s %s\n' $(1) $(patsubst $(BUILD)/%,%,$@))
