@@ -39,8 +39,8 @@ bool share(Node& node) {
     return true;
 }
 
-// Wait until the process that the page calls the supervisor is gone, so that Slurm finds an empty container and need
-// not look again a second later. The number is the user's word: it costs that moment and no more.
+// Wait until a process that the page names, the supervisor or its guard, is gone, so that Slurm finds an empty
+// container and need not look again a second later. The number is the user's word: it costs that moment and no more.
 void see_off(pid_t pid) {
     const UniqueFd process(pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1);
     if (process) {
@@ -49,19 +49,19 @@ void see_off(pid_t pid) {
 }
 
 // A SIGKILL of the whole step (scancel of the step, a second ^C) takes the supervisor along and leaves its directory.
-// The admin's program removes it, as the user: root touches no path of a user's. It also ends `supervisor` (0: none),
-// which some kinds of proctrack would leave behind: the user's word again, and what root must not signal in its place,
-// a slurmstepd that is the user for a moment, the kernel does not let the user signal.
-void sweep(const Node& node, pid_t supervisor) {
+// The admin's program removes it, as the user: root touches no path of a user's. It also ends `supervisor` and
+// `guard` (0: none), which some kinds of proctrack would leave behind: the user's word again, and what root must not
+// signal in its place, a slurmstepd that is the user for a moment, the kernel does not let the user signal.
+void sweep(const Node& node, pid_t supervisor, pid_t guard) {
     char directory[kMaxValue];
-    char end[32];
+    char end[48];
     Problem why;
     if (!is_secure_path(node.settings.paths[kProgram], why)) {
         return;  // the step has said so
     }
     const char* base = node.settings.paths[kStatedir];
     snprintf(directory, sizeof directory, "--statedir=%s", base != nullptr ? base : "");
-    snprintf(end, sizeof end, "--end=%d", supervisor);
+    snprintf(end, sizeof end, "--end=%d,%d", supervisor, guard);
     const char* argv[] = {"inferstep", "db", "sweep", end, base != nullptr ? directory : nullptr, nullptr};
     const char* env[] = {node.name, nullptr};
     const SpawnUser user{node.step.uid, node.step.gid};
@@ -153,21 +153,22 @@ void note_exit() {
         return;
     }
     if (node.sweeps) {
-        sweep(node, 0);
+        sweep(node, 0, 0);
         return;
     }
     const int64_t start = now_ms();
     (void)!write(node.life_write.get(), "e", 1);  // the reader may be gone: slurmstepd ignores SIGPIPE
     // No reader left: the supervisor has ended. The kernel's word, whatever the page says.
     const bool ended = (wait_events(node.life_write.get(), 0, kStopLimitMs) & POLLERR) != 0;
-    const pid_t supervisor = node.page->supervisor_pid;
+    const Page& page = *node.page;
     if (ended) {
-        see_off(supervisor);
+        see_off(page.supervisor_pid);
+        see_off(page.guard_pid);
     }
     node.life_write.reset();
     // The user's word, which can only spare or cost a moment.
-    if (!ended || page_state(*node.page) != PageState::ended) {
-        sweep(node, ended ? 0 : supervisor);
+    if (!ended || page_state(page) != PageState::ended) {
+        ended ? sweep(node, 0, 0) : sweep(node, page.supervisor_pid, page.guard_pid);
     }
     slurm_info("infer: step %u.%u: the databases %s after %ld ms", node.step.job, node.step.step,
                ended ? "ended" : "had not ended", static_cast<long>(now_ms() - start));

@@ -104,7 +104,7 @@ UniqueFd start_supervisor(spank_t spank, const Node& node) {
         why.is("cannot start %s: %s", request.path, strerror(child.error));
         fail_node(*node.page, why);
     } else {
-        node.page->supervisor_pid = child.pid;
+        node.page->guard_pid = child.pid;
     }
     return UniqueFd{child.pidfd};
 }

@@ -1,5 +1,7 @@
 // inferstep db serve: databases in the foreground, or those of a step whose page and lifetime pipe are handed over.
+#include <algorithm>
 #include <memory>
+#include <vector>
 
 #include "cli/commands.hpp"
 #include "cli/db_arguments.hpp"
@@ -28,10 +30,12 @@ void add_db(CLI::App& app, Outcome& outcome) {
         db->add_subcommand("sweep", "Remove the state directories that dead steps of yours left on this node");
     auto statedir = std::make_shared<std::string>(DbOptions{}.statedir);
     sweep_command->add_option("--statedir", *statedir, "where they lie (default: /dev/shm)")->type_name("DIR");
-    auto end = std::make_shared<int>(0);
-    sweep_command->add_option("--end", *end, "first end this supervisor of yours (for the plugin)")->type_name("PID");
+    auto end = std::make_shared<std::vector<int>>();
+    sweep_command->add_option("--end", *end, "first end this supervisor of yours and its guard (for the plugin)")
+        ->type_name("PID,PID")
+        ->delimiter(',');
     sweep_command->callback([statedir, end] {
-        end_supervisor(*end);
+        std::for_each(end->begin(), end->end(), end_supervisor);
         sweep_state_dirs(*statedir, step_identity().node);
     });
     add_db_status(*db, outcome);

@@ -66,6 +66,7 @@ void add_standard_arguments(CLI::App& app, DbArguments& a) {
         {kScript, both_names(kScript), kTable[kScript].help},
         {kOutdir, both_names(kOutdir), "write the records of the step, and its address file too, below DIR"},
         {kTimeout, both_names(kTimeout), kTable[kTimeout].help},
+        {kOnDbFailure, both_names(kOnDbFailure), "fail: a shard that is lost ends the database"},
         {kVerbose, both_names(kVerbose), kTable[kVerbose].help},
         {kDryRun, both_names(kDryRun), kTable[kDryRun].help},
     };

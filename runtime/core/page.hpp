@@ -19,7 +19,7 @@
 namespace inferstep {
 
 constexpr std::uint32_t kPageMagic = 0x1f57e903;
-constexpr std::uint32_t kPageVersion = 1;
+constexpr std::uint32_t kPageVersion = 2;
 constexpr int kMaxInstances = 64;
 
 enum class PageState : std::uint32_t {
@@ -52,7 +52,8 @@ struct Page {
     std::uint32_t task_count;  // tasks on this node = length of tasks[]
     std::uint64_t memory_mib;  // the step's memory on this node, 0 = no limit known
     std::atomic<std::uint32_t> state;
-    std::int32_t supervisor_pid;
+    std::int32_t guard_pid;       // of what the first task started (see db/guard.hpp), 0 until then
+    std::int32_t supervisor_pid;  // 0 until it runs
     std::int32_t instance_count;
     char message[512];    // why it failed, one line
     char hint[256];       // what to try, or empty

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "core/clock.hpp"
 #include "core/file.hpp"
@@ -99,42 +101,78 @@ void signal_all(const std::vector<Instance>& instances, int signal) {
 Result<Instance> Instance::start(int index, const Settings& settings, const StateDir& directory) {
     Instance instance;
     instance.name_ = fmt::format("db{}", index);
-    instance.socket_ = directory.file(instance.name_ + ".sock");
+    instance.door_ = directory.file(instance.name_ + ".sock");
+    instance.socket_ = instance.door_;
     instance.log_file_ = directory.file(instance.name_ + ".log");
-    instance.plan_ = settings.plan;
-    instance.network_ = settings.network;
-    const Result<UniqueFd> log = directory.create_file(instance.name_ + ".log");
+    instance.settings_ = settings;
+    Result<UniqueFd> log = directory.create_file(instance.name_ + ".log");
     if (!log) {
         return log.error();
     }
+    instance.log_ = std::move(*log);
+    if (Status s = instance.launch(directory, settings.network.port); !s) {
+        return s.error();
+    }
+    return instance;
+}
+
+// With a port of its own choice, since a database that is started again opens its port last.
+Status Instance::launch(const StateDir& directory, int port) {
+    const Settings& s = settings_;
+    Network network = s.network;
+    network.port = port;
     const Result<UniqueFd> conf = pipe_with(render_redis_conf(
-        {directory.path(), instance.socket_, settings.module, settings.password, settings.plan.cpus.count(),
-         settings.tpq, settings.device, settings.max_memory, settings.network,
-         settings.network.cluster ? std::string() : directory.file(instance.name_ + ".arena"), settings.max_torch}));
+        {directory.path(), socket_, s.module, s.password, s.plan.cpus.count(), s.tpq, s.device, s.max_memory, network,
+         network.cluster ? std::string() : directory.file(name_ + ".arena"), s.max_torch}));
     if (!conf) {
         return conf.error();
     }
-    std::vector<std::string> words = {settings.redis, "-"};
-    std::vector<std::string> variables = environment(settings.plan);
+    std::vector<std::string> words = {s.redis, "-"};
+    std::vector<std::string> variables = environment(s.plan);
     const std::vector<char*> argv = as_argv(words);
     const std::vector<char*> env = as_argv(variables);
     SpawnRequest request;
-    request.path = settings.redis.c_str();
+    request.path = s.redis.c_str();
     request.argv = argv.data();
     request.env = env.data();
     request.stdin_fd = conf->get();
-    request.stdout_fd = log->get();
-    request.stderr_fd = log->get();
+    request.stdout_fd = log_.get();
+    request.stderr_fd = log_.get();
     request.cwd = directory.path().c_str();
-    request.cpus = &settings.plan.cpus;
+    request.cpus = &s.plan.cpus;
     request.die_with_parent = true;
     const SpawnResult started = spawn(request);
     if (started.error != 0) {
-        return fail("cannot start {}: {}", settings.redis, std::strerror(started.error));
+        return fail("cannot start {}: {}", s.redis, std::strerror(started.error));
     }
-    instance.pid_ = started.pid;
-    instance.pidfd_.reset(started.pidfd);
-    return instance;
+    pid_ = started.pid;
+    pidfd_.reset(started.pidfd);
+    return Status::ok();
+}
+
+// Its socket gets its name last: until then clients are refused, and none meets a database without its models.
+Status Instance::start_again(const StateDir& directory) {
+    ended_before_.push_back(*std::exchange(ended_, std::nullopt));
+    socket_ = directory.file(name_ + ".next");
+    return launch(directory, 0);
+}
+
+Status Instance::open_door(const std::string& password) {
+    if (network().port != 0) {
+        const client::Deadline deadline = in_ms(kShutdownMs);
+        Result<client::Connection> connection = log_in(socket_, password, deadline);
+        const auto opened = connection
+                                ? ask(*connection, {"CONFIG", "SET", "port", std::to_string(network().port)}, deadline)
+                                : Result<client::Reply>(connection.error());
+        if (!opened) {
+            return fail("cannot listen on port {} again: {}", network().port, opened.error().message);
+        }
+    }
+    if (std::rename(socket_.c_str(), door_.c_str()) != 0) {
+        return fail("cannot rename {}: {}", socket_, std::strerror(errno));
+    }
+    socket_ = door_;
+    return Status::ok();
 }
 
 void Instance::reap() {

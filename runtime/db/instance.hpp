@@ -44,18 +44,23 @@ class Instance {
     // executed, or its log not be made.
     static Result<Instance> start(int index, const Settings& settings, const StateDir& directory);
 
+    // After its end, in the same place and with the same log. Clients find it only behind open_door().
+    Status start_again(const StateDir& directory);
+    Status open_door(const std::string& password);
+
     const std::string& name() const { return name_; }      // "db0"
-    const std::string& socket() const { return socket_; }  // path
-    std::string endpoint() const { return "unix://" + socket_; }
+    const std::string& socket() const { return socket_; }  // path, which is not yet the clients' before open_door()
+    std::string endpoint() const { return "unix://" + door_; }
     const std::string& log_file() const { return log_file_; }  // path
-    const Network& network() const { return network_; }
-    const PlannedInstance& plan() const { return plan_; }
+    const Network& network() const { return settings_.network; }
+    const PlannedInstance& plan() const { return settings_.plan; }
     pid_t pid() const { return pid_; }
     int pidfd() const { return pidfd_.get(); }  // readable when it has ended; -1 once reaped
 
     bool running() const { return !ended_.has_value(); }
     const std::optional<Ended>& ended() const { return ended_; }
-    void reap();  // only when pidfd() is readable
+    const std::vector<Ended>& ended_before() const { return ended_before_; }  // each time that it was started again
+    void reap();                                                              // only when pidfd() is readable
 
     // The last `lines` lines of its log; after a crash the first ones of its report.
     std::vector<std::string> log_tail(std::size_t lines) const;
@@ -70,14 +75,17 @@ class Instance {
 
    private:
     Instance() = default;
+    Status launch(const StateDir& directory, int port);
     std::string name_;
     std::string socket_;
+    std::string door_;  // where clients find it
     std::string log_file_;
-    Network network_;
-    PlannedInstance plan_;
+    Settings settings_;
+    UniqueFd log_;
     pid_t pid_ = -1;
     UniqueFd pidfd_;
     std::optional<Ended> ended_;
+    std::vector<Ended> ended_before_;
 };
 
 // The longest name of a socket that an instance makes in the state directory.

@@ -64,7 +64,7 @@ void end_supervisor(pid_t pid) {
     const UniqueFd process(pid > 1 ? static_cast<int>(syscall(SYS_pidfd_open, pid, 0)) : -1);
     const Result<std::string> name = read_file(fmt::format("/proc/{}/comm", pid));
     // Named first and then seen alive: the number was not given to another process in between.
-    if (process && name && *name == "inferstep\n" && !wait_exit(process.get(), 0)) {
+    if (process && name && name->starts_with("inferstep") && !wait_exit(process.get(), 0)) {
         syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
         wait_exit(process.get(), kSupervisorLimitMs);
     }

@@ -53,6 +53,11 @@ Json instance_json(const Instance& instance) {
     if (instance.ended()) {
         json.set("ended", ended_json(*instance.ended()));
     }
+    Json before = Json::array();
+    for (const Ended& ended : instance.ended_before()) {
+        before.push(ended_json(ended));
+    }
+    json.set("restarts", instance.ended_before().size()).set("ended_before", std::move(before));
     return json;
 }
 
@@ -76,6 +81,14 @@ std::string record_directory(const DbOptions& options, const StepIdentity& id, c
     }
     const std::string path = named->substr(0, named->find('\n'));
     return path.starts_with('/') ? path : std::string();
+}
+
+std::string database_log(const std::string& directory, const StepIdentity& id, std::size_t index) {
+    return fmt::format("{}/db_{}_{}.log", directory, id.node, index);
+}
+
+std::string incomplete_record(const StepIdentity& id, const Error& why) {
+    return fmt::format("the records of node {} are not complete: {}", id.node, why.message);
 }
 
 Json node_json(const NodeRecord& record, const DbOptions& options, const std::vector<Instance>& instances) {
@@ -111,7 +124,7 @@ Status write_node_record(const std::string& directory, const NodeRecord& record,
         if (!log) {
             return log.error();
         }
-        if (Status s = write_file(fmt::format("{}/db_{}_{}.log", directory, record.id.node, i), *log); !s) {
+        if (Status s = write_file(database_log(directory, record.id, i), *log); !s) {
             return s;
         }
     }

@@ -35,6 +35,10 @@ struct NodeRecord {
 // absolute path, in the file `outdir` of the state directory), else nowhere: empty.
 std::string record_directory(const DbOptions& options, const StepIdentity& id, const std::string& state_dir);
 
+// Where the log of database `index` goes, and what is said when the records cannot be written: it never fails a step.
+std::string database_log(const std::string& directory, const StepIdentity& id, std::size_t index);
+std::string incomplete_record(const StepIdentity& id, const Error& why);
+
 Json node_json(const NodeRecord& record, const DbOptions& options, const std::vector<Instance>& instances);
 
 // Write step_<node>.json and db_<node>_<i>.log into `directory`, which is made if need be.

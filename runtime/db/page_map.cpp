@@ -58,6 +58,20 @@ MappedPage::~MappedPage() {
     }
 }
 
+StepIdentity identity_of(const Page* page, bool standard) {
+    StepIdentity id = step_identity();
+    if (standard) {
+        return id;
+    }
+    id.slurm = page != nullptr && page->job_id != 0;
+    id.job = id.slurm ? std::to_string(page->job_id) : "local";
+    id.step = std::to_string(page != nullptr ? page->step_id : static_cast<std::uint32_t>(getpid()));
+    id.restart = page != nullptr ? static_cast<int>(page->restart_count) : 0;
+    id.node_index = page != nullptr ? static_cast<int>(page->node_id) : 0;
+    id.nodes = page != nullptr ? static_cast<int>(page->node_count) : 1;
+    return id;
+}
+
 void tell_failure(Page* page, const Error& error) {
     if (page == nullptr) {
         print_error(in_own_words(error));

@@ -7,6 +7,7 @@
 #include "core/fd.hpp"
 #include "core/page.hpp"
 #include "core/result.hpp"
+#include "core/step.hpp"
 
 namespace inferstep {
 
@@ -39,6 +40,10 @@ template <std::size_t size>
 void set_text(char (&field)[size], std::string_view text) {
     field[text.copy(field, size - 1)] = '\0';
 }
+
+// Whose page it is. Without one: each process of a standard database is a task of its step, any other server is the
+// step local.<pid>.
+StepIdentity identity_of(const Page* page, bool standard);
 
 // Tell those who wait on `page` that nothing will come, and why; without a page (null) tell the person at the terminal.
 void tell_failure(Page* page, const Error& error);

@@ -8,6 +8,7 @@
 
 #include "core/log.hpp"
 #include "core/words.hpp"
+#include "db/guard.hpp"
 #include "db/supervisor.hpp"
 
 namespace inferstep {
@@ -73,12 +74,23 @@ int serve(const DbArguments& arguments) {
     if (!options) {
         return refuse(options.error());
     }
+    StepTasks tasks = *page ? StepTasks(***page) : StepTasks();
+    UniqueFd guard;
+    if (*page && (**page)->job_id != 0) {
+        const Result<std::optional<int>> guarded = fork_guarded(*options, ***page, tasks, life->get(), guard);
+        if (!guarded) {
+            return refuse(guarded.error());
+        }
+        if (*guarded) {
+            return **guarded;
+        }
+    }
     Result<Events> events = Events::create(std::move(*life));
     if (!events) {
         return refuse(events.error());
     }
     set_verbose(options->verbose);
-    return Supervisor(*options, std::move(*page), std::move(*events)).run();
+    return Supervisor(*options, std::move(*page), std::move(*events), std::move(tasks), std::move(guard)).run();
 }
 
 int serve_standard(const DbArguments& arguments) {
@@ -93,7 +105,7 @@ int serve_standard(const DbArguments& arguments) {
         return 1;
     }
     set_verbose(options->verbose);
-    return Supervisor(*options, std::nullopt, std::move(*events)).run();
+    return Supervisor(*options, std::nullopt, std::move(*events), StepTasks(), UniqueFd()).run();
 }
 
 }  // namespace inferstep

@@ -12,7 +12,8 @@ namespace {
 
 // May clients go without a secret? The admin's file may say tcp_auth=required; without it they may.
 Status check_site(const StandardOptions& standard) {
-    // Beside the program, as its libraries are (of a package, which lies in /usr, in /etc), else where it was installed.
+    // Beside the program, as its libraries are (of a package, which lies in /usr, in /etc), else where it was
+    // installed.
     std::string path = absolute_path(library_directory() + "/../../etc/inferstep/db.conf");
     if (path.starts_with("/usr/etc/")) {
         path.erase(0, 4);
@@ -65,6 +66,11 @@ Result<DbOptions> parse_standard_options(DbArguments a) {
         return fail("{}", why.text);
     }
     standard.authenticate = auth != "none";
+    if (a.option[kOnDbFailure] == "restart") {
+        return fail(
+            "--on-db-failure=restart is not possible here: a shard that is lost takes its keys along, so that a "
+            "standard database always ends with it");
+    }
     if (Status s = check_site(standard); !s) {
         return s.error();
     }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "core/process.hpp"
@@ -67,7 +68,7 @@ Status finish(Job& job, std::int64_t start_ns, Instance& instance) {
     return Status::ok();
 }
 
-Error too_late(const std::vector<Instance>& instances, const std::vector<std::shared_ptr<Job>>& jobs, int timeout_s) {
+Error too_late(std::span<const Instance> instances, const std::vector<std::shared_ptr<Job>>& jobs, int timeout_s) {
     std::string late;
     for (std::size_t i = 0; i < jobs.size(); ++i) {
         if (jobs[i]->done) {
@@ -103,8 +104,8 @@ Error ended_too_soon(Instance& instance) {
     return fail("{} ended before it was ready ({})", instance.name(), describe_exit(instance.ended()->wait_status));
 }
 
-Status make_all_ready(std::vector<Instance>& instances, const std::string& password, const DbOptions& options,
-                      Load load, std::int64_t start_ns, Events& events) {
+Status make_all_ready(std::span<Instance> instances, const std::string& password, const DbOptions& options, Load load,
+                      std::int64_t start_ns, Events& events) {
     const std::int64_t left_ns = start_ns + options.timeout_s * std::int64_t{1'000'000'000} - now_ns();
     const client::Deadline deadline = std::chrono::steady_clock::now() + std::chrono::nanoseconds(left_ns);
     std::vector<std::shared_ptr<Job>> jobs;

@@ -19,14 +19,21 @@
 #include "db/page_map.hpp"
 #include "db/standard.hpp"
 #include "db/state_dir.hpp"
+#include "db/step_tasks.hpp"
 
 namespace inferstep {
+
+// The last lines of a database's log on stderr; so many when it does not start.
+constexpr std::size_t kTailAtStart = 20;
+void show_tail(const Instance& instance, std::size_t lines);
 
 class Supervisor {
    public:
     // Without a page it is a server in the foreground: it says "ready NAME ENDPOINT" on stdout and ends on a signal, or
     // when it loses a database. With DbOptions::standard it is one node's part of a standard database.
-    Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events);
+    // `tasks`: of this node's part of the step. `guard`: a pidfd of our guard (db/guard.hpp), or nothing.
+    Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events, StepTasks tasks,
+               UniqueFd guard);
 
     int run();  // the exit code
 
@@ -41,10 +48,12 @@ class Supervisor {
     Status tell();
     int give_up(const Error& error);
     void watch();
+    void look_at(const std::vector<int>& ready);
     void report(Instance& instance);
+    bool may_start_again() const;
+    void start_again(Instance& instance);
     void lose(const std::string& what);
     void check_cluster();
-    void end_tasks();
     void finish();
     void count();
     void write_records();
@@ -55,14 +64,16 @@ class Supervisor {
     std::optional<MappedPage> page_;
     Events events_;
     const std::int64_t start_ns_ = now_ns();
-    const std::uint64_t oom_kills_ = oom_kills();
-    std::vector<UniqueFd> tasks_;  // pidfds, opened before any task could end
+    std::uint64_t oom_kills_ = oom_kills();  // those that are known of
+    StepTasks tasks_;
+    UniqueFd guard_;
     std::optional<NodePlan> plan_;
     std::optional<StateDir> directory_;
     std::string password_;  // of kSupervisorUser
     std::vector<Instance> instances_;
     std::optional<Standard> standard_;
     NodeRecord record_;
+    int restarts_ = 0;
     bool lost_one_ = false;  // a database ended before its step
 };
 

@@ -1,6 +1,5 @@
 // The supervisor until its databases are ready.
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -15,21 +14,6 @@
 
 namespace inferstep {
 namespace {
-
-// Who we are, as the page has it; a server of its own is the step local.<pid>.
-StepIdentity identity(const Page* page, bool standard) {
-    StepIdentity id = step_identity();
-    if (standard) {
-        return id;  // each task of the step is a supervisor
-    }
-    id.slurm = page != nullptr && page->job_id != 0;
-    id.job = id.slurm ? std::to_string(page->job_id) : "local";
-    id.step = std::to_string(page != nullptr ? page->step_id : static_cast<std::uint32_t>(getpid()));
-    id.restart = page != nullptr ? static_cast<int>(page->restart_count) : 0;
-    id.node_index = page != nullptr ? static_cast<int>(page->node_id) : 0;
-    id.nodes = page != nullptr ? static_cast<int>(page->node_count) : 1;
-    return id;
-}
 
 CpuSet cpus_of(const Plan& plan) {
     CpuSet all;
@@ -50,17 +34,19 @@ Result<std::string> module_file() {
 
 }  // namespace
 
-Supervisor::Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events)
-    : options_(options), page_(std::move(page)), events_(std::move(events)) {
-    record_.id = identity(page_ ? &**page_ : nullptr, options_.standard.has_value());
+Supervisor::Supervisor(const DbOptions& options, std::optional<MappedPage> page, Events events, StepTasks tasks,
+                       UniqueFd guard)
+    : options_(options),
+      page_(std::move(page)),
+      events_(std::move(events)),
+      tasks_(std::move(tasks)),
+      guard_(std::move(guard)) {
+    record_.id = identity_of(page_ ? &**page_ : nullptr, options_.standard.has_value());
 }
 
 Status Supervisor::start() {
     if (page_) {
         (*page_)->supervisor_pid = getpid();
-        for (std::uint32_t i = 0; i < (*page_)->task_count; ++i) {
-            tasks_.emplace_back(static_cast<int>(syscall(SYS_pidfd_open, (*page_)->tasks[i].pid, 0)));
-        }
     }
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // the databases' secret is in our memory: no core, no tracing
@@ -204,7 +190,7 @@ Status Supervisor::say_ready() {
 Status Supervisor::tell() {
     record_.state = "ready";
     if (Status s = write_file(directory_->file("step.json"), node_json(record_, options_, instances_).dump()); !s) {
-        return s;
+        print_warning(s.error().message);
     }
     std::vector<std::string> endpoints;
     for (const Instance& instance : instances_) {
