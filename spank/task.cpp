@@ -2,6 +2,8 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <utility>
+
 #include "core/attach.hpp"
 #include "core/page_step.hpp"
 #include "core/secure_path.hpp"
@@ -65,9 +67,9 @@ char* const* supervisor_arguments(spank_t spank, const Node& node) {
 }
 
 // The whole node gives up, unless somebody had the first word already.
-void fail_node(Page& page, const Problem& why) {
+bool fail_node(Page& page, const Problem& why) {
     snprintf(page.message, sizeof page.message, "%s", why.text);
-    page_advance(page, PageState::starting, PageState::failed);
+    return page_advance(page, PageState::starting, PageState::failed);
 }
 
 // Whatever else could be there would run as every user who asks for a database.
@@ -109,21 +111,36 @@ UniqueFd start_supervisor(spank_t spank, const Node& node) {
     return UniqueFd{child.pidfd};
 }
 
-// Until the page has left `starting`. Task 0 holds the supervisor's pidfd, the others nothing.
-void wait_for_plan(const Node& node, const UniqueFd& supervisor, bool is_first) {
+// What a task looks at while it waits: task 0 at what it started, the others at task 0, as long as that has started
+// nothing. The reason to give up when that has ended.
+bool is_over(const Page& page, const UniqueFd& watched, bool is_first, Problem& why) {
+    if (!watched || (!is_first && page.guard_pid != 0) || !wait_exit(watched.get(), 0)) {
+        return false;
+    }
+    is_first ? why.is("the supervisor of the databases ended before they were ready")
+             : why.is("the first task of the node ended before it had started the databases");
+    return true;
+}
+
+// Until the page has left `starting`. True: this task gave up first, and is to say so.
+bool wait_for_plan(const Node& node, UniqueFd watched, bool is_first) {
     Page& page = *node.page;
     const long timeout_s = node.options.has(kTimeout) ? node.options.number(kTimeout) : kDefaultTimeoutS;
     const int64_t end = now_ms() + timeout_s * 1000 + kSupervisorGraceMs + (is_first ? 0 : kNeighbourGraceMs);
+    if (!is_first) {
+        watched.reset(static_cast<int>(syscall(SYS_pidfd_open, page.tasks[0].pid, 0)));
+    }
     Problem why;
+    bool gave_up = false;
     while (page_state(page) == PageState::starting) {
         page_wait(page, PageState::starting, is_first ? 50 : 500);
-        const bool ended = supervisor && wait_exit(supervisor.get(), 0);  // and its last word is in the page
-        if (page_state(page) == PageState::starting && (ended || now_ms() > end)) {
-            ended ? why.is("the supervisor of the databases ended before they were ready")
-                  : why.is("the databases were not ready after %ld s", timeout_s);
-            fail_node(page, why);
+        const bool over = is_over(page, watched, is_first, why);  // and its last word is in the page
+        if (page_state(page) == PageState::starting && (over || now_ms() > end)) {
+            over || why.is("the databases were not ready after %ld s", timeout_s);
+            gave_up = fail_node(page, why);
         }
     }
+    return gave_up;
 }
 
 void tell_failure(spank_t spank, const Page& page) {
@@ -196,12 +213,12 @@ bool admit_task(spank_t spank) {
     }
     node.life_read.reset();
     node.page_fd.reset();
-    wait_for_plan(node, supervisor, id == 0);
+    const bool gave_up = wait_for_plan(node, std::move(supervisor), id == 0);
     if (node.options.enabled(kDryRun) && dry_run_done(*node.page)) {
         _exit(0);  // the plan is printed: this task is over before it began
     }
     if (page_state(*node.page) == PageState::failed) {
-        if (id == 0) {
+        if (id == 0 || gave_up) {
             tell_failure(spank, *node.page);
         }
         return false;

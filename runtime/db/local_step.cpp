@@ -10,6 +10,7 @@
 #include <cstring>
 #include <optional>
 
+#include "core/clock.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/page_step.hpp"
@@ -27,6 +28,8 @@
 namespace inferstep {
 namespace {
 
+constexpr int kSupervisorGraceMs = 5000;
+
 class LocalRun {
    public:
     explicit LocalRun(const LocalStep& step) : step_(step) {}
@@ -40,6 +43,8 @@ class LocalRun {
     void wait_for_tasks();
     void on_signal();
     void on_supervisor_end();
+    int patience() const;
+    void on_patience_end();
     void end_databases();
     void signal_tasks(int signal);
     void complete_records();
@@ -53,6 +58,7 @@ class LocalRun {
     UniqueFd signals_;
     std::vector<LocalTask> tasks_;
     std::optional<LocalSupervisor> supervisor_;
+    const std::int64_t deadline_ms_ = now_ms() + step_.database.timeout_s * std::int64_t{1000} + kSupervisorGraceMs;
     bool lost_databases_ = false;
     int interrupts_ = 0;
 };
@@ -134,7 +140,9 @@ void LocalRun::wait_for_tasks() {
         for (const LocalTask& task : tasks_) {
             fds.push_back({task.pidfd.get(), POLLIN, 0});  // -1, skipped, once reaped
         }
-        if (poll(fds.data(), fds.size(), -1) < 1) {
+        const int ready = poll(fds.data(), fds.size(), patience());
+        if (ready < 1) {
+            ready == 0 ? on_patience_end() : void();
             continue;
         }
         for (std::size_t i = 0; i < tasks_.size(); ++i) {
@@ -164,6 +172,20 @@ void LocalRun::on_signal() {
     } else if (info.ssi_code != SI_KERNEL) {
         signal_tasks(signal);
     }
+}
+
+// The supervisor keeps its deadline itself, unless it hangs.
+int LocalRun::patience() const {
+    if (!supervisor_ || !supervisor_->running() || page_state(**page_) != PageState::starting) {
+        return -1;
+    }
+    return static_cast<int>(std::max<std::int64_t>(deadline_ms_ - now_ms(), 0));
+}
+
+void LocalRun::on_patience_end() {
+    tell_failure(&**page_, fail("the databases were not ready after {} s, and their supervisor says nothing",
+                                step_.database.timeout_s));
+    kill(supervisor_->pid(), SIGKILL);
 }
 
 void LocalRun::on_supervisor_end() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -82,12 +83,25 @@ std::uint64_t memory_limit() {
     return limit;
 }
 
+// Slurm gives each task of a step a cgroup of its own below the step's: one of them is ours. v2 counts for a group what
+// happens below it, v1 does not.
 std::uint64_t oom_kills() {
     const MemoryGroup group = memory_group();
     if (group.root.empty()) {
         return 0;
     }
-    return number_of(group.root + group.path + (group.v2 ? "/memory.events" : "/memory.oom_control"), "oom_kill");
+    const std::size_t last = group.path.rfind('/');
+    const bool of_task = group.path.compare(last + 1, 5, "task_") == 0;
+    const std::string step = group.root + (of_task ? group.path.substr(0, last) : group.path);
+    if (group.v2) {
+        return number_of(step + "/memory.events", "oom_kill");
+    }
+    std::uint64_t kills = number_of(step + "/memory.oom_control", "oom_kill");
+    std::error_code code;
+    for (std::filesystem::directory_iterator at(step, code), end; !code && at != end; at.increment(code)) {
+        kills += number_of(at->path().string() + "/memory.oom_control", "oom_kill");
+    }
+    return kills;
 }
 
 std::string memory_cgroup() { return memory_group().path; }

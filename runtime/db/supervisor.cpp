@@ -87,6 +87,18 @@ void Supervisor::count() {
     }
 }
 
+// Whom the kernel killed beside the databases: Slurm says that, but not what the databases had of the memory.
+void Supervisor::note_oom_kills() {
+    if (const std::uint64_t kills = oom_kills(); kills > oom_kills_) {
+        const std::string text = fmt::format(
+            "node {}: the kernel killed for memory in this step, which may use {} MiB; its databases may take {} MiB of "
+            "that, see --infer-db-memory",
+            record_.id.node, record_.memory_limit >> 20U, (record_.max_memory * instances_.size()) >> 20U);
+        record_.events.push_back(text);
+        print_warning(text);
+    }
+}
+
 void Supervisor::finish() {
     record_.state = "ended";
     phase("stopping");
@@ -96,6 +108,7 @@ void Supervisor::finish() {
     count();
     stop_all(instances_, password_, true);
     phase("stopped");
+    note_oom_kills();
     write_records();
     directory_->remove();
     if (page_) {

@@ -54,6 +54,7 @@ class Supervisor {
     void start_again(Instance& instance);
     void lose(const std::string& what);
     void check_cluster();
+    void note_oom_kills();
     void finish();
     void count();
     void write_records();

@@ -66,13 +66,15 @@ expect_end() { # the step's srun ends within 15 s
     [[ $(sacct_field "$job" State) != COMPLETED ]]
 }
 
-@test "a supervisor killed in mid-run takes its databases along" {
-    begin
-    step_pids inferstep | head -n 1 | xargs kill -9
-    for _ in $(seq 50); do [ "$(step_pids redis-server | wc -l)" -le 1 ] && break; sleep 0.1; done
-    [ "$(step_pids redis-server | wc -l)" -le 1 ]
-    user_run scancel "$job"
-    expect_end
+@test "R3: a supervisor killed in mid-run is reported by name and ends the step; so is its guard" {
+    for who in inferstep:"supervisor of the databases of node .* ended early: signal 9" "inferstep-guard:guard of the supervisor of node .* was killed"; do
+        begin
+        step_pids "${who%%:*}" | head -n 1 | xargs kill -9
+        expect_end
+        grep -E "${who#*:}" "$BACKGROUND_LOG"
+        [ "$(sacct_field "$job.0" State,ExitCode)" = "CANCELLED|0:15" ]
+        assert_clean
+    done
 }
 
 @test "the time limit" {
