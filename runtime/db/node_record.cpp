@@ -1,6 +1,7 @@
 #include "db/node_record.hpp"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "core/cpulist.hpp"
@@ -13,6 +14,12 @@ namespace {
 
 double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
 
+void set_usage(Json& json, const rusage& usage) {
+    json.set("user_cpu_s", seconds(usage.ru_utime)).set("system_cpu_s", seconds(usage.ru_stime));
+    json.set("max_rss_bytes", static_cast<double>(usage.ru_maxrss) * 1024);
+    json.set("minor_faults", usage.ru_minflt).set("major_faults", usage.ru_majflt);
+}
+
 Json ended_json(const Ended& ended) {
     Json json = Json::object();
     if (WIFSIGNALED(ended.wait_status)) {
@@ -20,11 +27,16 @@ Json ended_json(const Ended& ended) {
     } else {
         json.set("exit_code", WEXITSTATUS(ended.wait_status));
     }
-    json.set("user_cpu_s", seconds(ended.usage.ru_utime));
-    json.set("system_cpu_s", seconds(ended.usage.ru_stime));
-    json.set("max_rss_bytes", static_cast<double>(ended.usage.ru_maxrss) * 1024);
-    json.set("minor_faults", ended.usage.ru_minflt);
-    json.set("major_faults", ended.usage.ru_majflt);
+    set_usage(json, ended.usage);
+    return json;
+}
+
+// What this process itself has used until now.
+Json supervisor_json() {
+    rusage usage{};
+    getrusage(RUSAGE_SELF, &usage);
+    Json json = Json::object();
+    set_usage(json, usage);
     return json;
 }
 
@@ -106,7 +118,14 @@ Json node_json(const NodeRecord& record, const DbOptions& options, const std::ve
     Json memory = Json::object();
     memory.set("limit_bytes", record.memory_limit).set("database_max_bytes", record.max_memory);
     memory.set("cgroup", memory_cgroup()).set("oom_kills", oom_kills());
+    if (const std::optional<std::uint64_t> peak = memory_peak(); peak) {
+        memory.set("step_peak_bytes", *peak);
+    }
+    if (const std::optional<std::uint64_t> swap = swap_limit(); swap) {
+        memory.set("swap_limit_bytes", *swap);
+    }
     json.set("memory", std::move(memory));
+    json.set("supervisor", supervisor_json());
     Json databases = Json::array();
     for (const Instance& instance : instances) {
         databases.push(instance_json(instance));

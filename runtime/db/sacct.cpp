@@ -1,8 +1,11 @@
 #include "db/sacct.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
+#include <string_view>
 #include <thread>
+#include <vector>
 
 #include "core/clock.hpp"
 #include "core/process.hpp"
@@ -11,22 +14,72 @@
 namespace inferstep {
 namespace {
 
-constexpr int kFinalMs = 10'000;  // srun's exit hook, which waits for us, gives 15 s
-constexpr int kAnswerMs = 4'000;  // of one call
+constexpr int kFinalMs = 10'000;   // srun's exit hook, which waits for us, gives 15 s
+constexpr int kFiguresMs = 3'000;  // the job's end may be known before the step's figures are
+constexpr int kAnswerMs = 4'000;   // of one call
 constexpr const char* kFormat =
     "--format=JobID,JobName,State,ExitCode,Elapsed,NTasks,NNodes,AllocCPUS,AveCPU,TotalCPU,MaxRSS,MaxRSSTask,MaxVMSize,"
-    "AllocTRES,Start,End";
+    "AllocTRES,Start,End,UserCPU,SystemCPU,TRESUsageInMax,TRESUsageInTot";
 
-// The State column of the step's line is that of a step that has ended.
-bool is_final(const std::string& table, const std::string& step) {
-    for (const std::string& line : split(table, '\n')) {
-        const std::vector<std::string> fields = split(line, '|');
-        if (fields.size() > 2 && fields[0] == step) {
-            constexpr std::string_view kUnfinished[] = {"RUNNING", "PENDING", "COMPLETING", "SUSPENDED", ""};
-            return std::find(std::begin(kUnfinished), std::end(kUnfinished), fields[2]) == std::end(kUnfinished);
+// One line of the table, read by the names in its first.
+class Line {
+   public:
+    static std::optional<Line> find(const std::string& table, const std::string& step) {
+        const std::vector<std::string> lines = split(table, '\n');
+        for (const std::string& line : lines) {
+            std::vector<std::string> fields = split(line, '|');
+            if (!fields.empty() && fields[0] == step) {
+                return Line(split(lines[0], '|'), std::move(fields));
+            }
+        }
+        return std::nullopt;
+    }
+
+    bool has(std::string_view column) const { return at(column) < fields_.size(); }
+    std::string text(std::string_view column) const { return has(column) ? fields_[at(column)] : std::string(); }
+
+   private:
+    Line(std::vector<std::string> names, std::vector<std::string> fields)
+        : names_(std::move(names)), fields_(std::move(fields)) {}
+    std::size_t at(std::string_view column) const {
+        return static_cast<std::size_t>(std::find(names_.begin(), names_.end(), column) - names_.begin());
+    }
+    std::vector<std::string> names_, fields_;
+};
+
+bool is_final(const std::optional<Line>& line) {
+    constexpr std::string_view kUnfinished[] = {"RUNNING", "PENDING", "COMPLETING", "SUSPENDED", ""};
+    return line &&
+           std::find(std::begin(kUnfinished), std::end(kUnfinished), line->text("State")) == std::end(kUnfinished);
+}
+
+// Once the job has ended sacct calls its steps ended too, also one whose figures have not arrived.
+bool has_figures(const Line& line) { return !line.has("TRESUsageInTot") || !line.text("TRESUsageInTot").empty(); }
+
+double number_of(std::string_view text) {
+    double value = 0;
+    std::from_chars(text.data(), text.data() + text.size(), value);
+    return value;
+}
+
+// [DD-[HH:]]MM:SS[.mmm]
+double seconds_of(const std::string& text) {
+    const std::size_t dash = text.find('-');
+    double seconds = dash == std::string::npos ? 0 : number_of(text) * 24;
+    for (const std::string& part : split(text.substr(dash == std::string::npos ? 0 : dash + 1), ':')) {
+        seconds = seconds * 60 + number_of(part);
+    }
+    return seconds;
+}
+
+// "cpu=00:00:02,energy=0,…": whole seconds. TotalCPU is put together of two figures and can be a second short of it.
+double cpu_of(const std::string& tres) {
+    for (const std::string& part : split(tres, ',')) {
+        if (part.starts_with("cpu=")) {
+            return seconds_of(part.substr(4));
         }
     }
-    return false;
+    return 0;
 }
 
 std::string first_line(const std::string& text) {
@@ -36,58 +89,65 @@ std::string first_line(const std::string& text) {
 
 std::string comment(const std::string& text) { return "# " + text + "\n"; }
 
-// "jobacct_gather/cgroup", or why it is not known.
-std::string gather_type() {
-    const Result<Captured> config = run_capture({"scontrol", "show", "config"}, kAnswerMs);
-    for (const std::string& line : split(config ? config->out : "", '\n')) {
-        if (line.starts_with("JobAcctGatherType")) {
-            return line.substr(line.find_first_not_of(" =", line.find('=')));
-        }
-    }
-    return "unknown";
-}
-
 }  // namespace
 
-std::string sacct_text(const StepName& name) {
+Gatherer ask_gatherer() {
+    Gatherer found;
+    const Result<Captured> config = run_capture({"scontrol", "show", "config"}, kAnswerMs);
+    for (const std::string& line : split(config ? config->out : "", '\n')) {
+        const std::size_t value = line.find_first_not_of(" =", line.find('='));
+        if (value == std::string::npos) {
+            continue;
+        }
+        if (line.starts_with("JobAcctGatherType")) {
+            found.gather = line.substr(value);
+        } else if (line.starts_with("ProctrackType")) {
+            found.proctrack = line.substr(value);
+        }
+    }
+    return found;
+}
+
+std::optional<StepUsage> usage_of(const std::string& table, const std::string& step) {
+    const std::optional<Line> line = Line::find(table, step);
+    if (!is_final(line) || !has_figures(*line) || !line->has("TotalCPU") || !line->has("MaxRSS")) {
+        return std::nullopt;
+    }
+    return StepUsage{std::max(seconds_of(line->text("TotalCPU")), cpu_of(line->text("TRESUsageInTot"))),
+                     static_cast<std::uint64_t>(number_of(line->text("MaxRSS")))};
+}
+
+SacctAnswer ask_sacct(const StepName& name, const Gatherer& gatherer) {
     if (name.job == "local") {
-        return comment("no accounting: this step did not run under Slurm");
+        return {comment("no accounting: this step did not run under Slurm"), {}};
     }
     const std::string step = name.job + "." + name.step;
     const std::int64_t end = now_ms() + kFinalMs;
+    std::int64_t figures_end = 0;
     for (int pause = 100;; pause = std::min(2 * pause, 1000)) {
-        const Result<Captured> answer = run_capture({"sacct", "-P", "-j", name.job, kFormat}, kAnswerMs);
+        const Result<Captured> answer = run_capture({"sacct", "-P", "--noconvert", "-j", name.job, kFormat}, kAnswerMs);
         if (!answer) {
-            return comment("no accounting: " + answer.error().message);
+            return {comment("no accounting: " + answer.error().message), {}};
         }
         if (answer->exit_code != 0) {
-            return comment(fmt::format("no accounting: sacct ended with exit code {}: {}", answer->exit_code,
-                                       first_line(answer->err)));
+            return {comment(fmt::format("no accounting: sacct ended with exit code {}: {}", answer->exit_code,
+                                        first_line(answer->err))),
+                    {}};
         }
-        if (is_final(answer->out, step)) {
-            return answer->out;
+        const std::optional<Line> line = Line::find(answer->out, step);
+        if (is_final(line)) {
+            figures_end = figures_end == 0 ? now_ms() + kFiguresMs : figures_end;
+            if (has_figures(*line) || !gatherer.gathers() || now_ms() > figures_end) {
+                return {answer->out, usage_of(answer->out, step)};
+            }
         }
         if (now_ms() + pause > end) {
-            return comment(fmt::format("the record of step {} was not final after {} s", step, kFinalMs / 1000)) +
-                   answer->out;
+            return {comment(fmt::format("the record of step {} was not final after {} s", step, kFinalMs / 1000)) +
+                        answer->out,
+                    {}};
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(pause));
     }
-}
-
-Json accounting_json(const StepName& name, const Json& nodes) {
-    Json json = Json::object();
-    if (name.job == "local") {
-        return std::move(json.set("gather", "none").set("databases_counted", false));
-    }
-    const std::string gather = gather_type();
-    // With cgroups everything in the step's cgroup counts. The other ways follow parents, and the supervisor has left
-    // its own, so that no program finds a child that it did not make.
-    const std::vector<Json> all = nodes.items();
-    const bool inside = std::all_of(all.begin(), all.end(), [](const Json& node) {
-        return node.copy_of("memory").text("cgroup").find("/step_") != std::string::npos;
-    });
-    return std::move(json.set("gather", gather).set("databases_counted", gather == "jobacct_gather/cgroup" && inside));
 }
 
 }  // namespace inferstep

@@ -1,19 +1,41 @@
 // What Slurm's accounting says of a step.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
-#include "core/json.hpp"
 #include "db/step_record.hpp"
 
 namespace inferstep {
 
-// The table of `sacct -P` for the whole job, once the step's line is final or some seconds have passed. Lines that
-// start with # are ours: why there is no table, or that it is not final.
-std::string sacct_text(const StepName& name);
+// How Slurm finds the processes of a step and adds them up: "proctrack/cgroup", "jobacct_gather/cgroup"; "unknown"
+// where scontrol does not answer.
+struct Gatherer {
+    std::string gather = "unknown";
+    std::string proctrack = "unknown";
 
-// How Slurm measures memory and CPU time here, and whether the databases of `nodes` (an array of node records) are in
-// its figures.
-Json accounting_json(const StepName& name, const Json& nodes);
+    bool gathers() const { return gather != "jobacct_gather/none" && gather != "none" && gather != "(null)"; }
+};
+Gatherer ask_gatherer();
+
+// The step's line of sacct.
+struct StepUsage {
+    double cpu_s = 0;                 // TotalCPU: all tasks and what is counted with them
+    std::uint64_t max_rss_bytes = 0;  // MaxRSS: of the largest task
+};
+
+struct SacctAnswer {
+    // The table of `sacct -P` for the whole job. Lines that start with # are ours: why there is none, or that it is not
+    // final.
+    std::string text;
+    std::optional<StepUsage> usage;  // once the step's line is final
+};
+
+// Asks until the step's line is final with its figures, or some seconds have passed.
+SacctAnswer ask_sacct(const StepName& name, const Gatherer& gatherer);
+
+// The line of `step` ("12.3") in a table of `sacct -P`. Nothing: it is not there, not final, or without figures.
+std::optional<StepUsage> usage_of(const std::string& table, const std::string& step);
 
 }  // namespace inferstep

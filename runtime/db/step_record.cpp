@@ -1,16 +1,19 @@
 #include "db/step_record.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "core/file.hpp"
 #include "core/json.hpp"
 #include "core/log.hpp"
 #include "core/process.hpp"
+#include "core/version.hpp"
 #include "core/words.hpp"
+#include "db/accounting.hpp"
 #include "db/node_record.hpp"
 #include "db/sacct.hpp"
 
@@ -39,62 +42,96 @@ Result<Json> read_json(const std::string& path) {
     return text ? Json::parse(*text, path) : Result<Json>(text.error());
 }
 
-// The nodes of an earlier merge and of the parts, by their index in the step. A part that is no JSON stays as a file.
-std::vector<Json> collect_nodes(const std::string& merged, std::vector<std::string>& parts) {
-    std::vector<Json> nodes;
-    if (Result<Json> before = read_json(merged); before) {
-        nodes = before->copy_of("nodes").items();
+Error wrong_schema(const std::string& path, const Json& json) {
+    const std::string schema = json.text("schema");
+    return with_hint(
+        fail("{} is of schema {}; this inferstep, {}, knows {}", path,
+             schema.empty() ? "(none)" : "'" + printable(schema) + "'", version_json().text("inferstep"), kNodeSchema),
+        "complete it with the inferstep that wrote it");
+}
+
+// The nodes of an earlier merge and of the parts, by their index in the step.
+struct Nodes {
+    std::vector<Json> all;
+    std::vector<std::string> parts;  // the files that are merged now
+};
+
+// A step.json that cannot be read is an Error, or it would be lost; a part that cannot be read stays as a file.
+Result<Nodes> collect_nodes(const std::string& directory) {
+    Result<std::vector<std::string>> found = find_parts(directory);
+    if (!found) {
+        return found.error();
     }
-    std::erase_if(parts, [&nodes](const std::string& path) {
+    Nodes nodes;
+    const std::string merged = directory + "/step.json";
+    if (access(merged.c_str(), F_OK) == 0) {
+        const Result<Json> before = read_json(merged);
+        if (!before) {
+            return before.error();
+        }
+        if (before->text("schema") != kNodeSchema) {
+            return wrong_schema(merged, *before);
+        }
+        nodes.all = before->copy_of("nodes").items();
+    }
+    for (const std::string& path : *found) {
         Result<Json> node = read_json(path);
+        if (node && node->text("schema") != kNodeSchema) {
+            node = wrong_schema(path, *node);
+        }
         if (!node) {
-            print_warning(fmt::format("{} is left out of the step's record", node.error().message));
-            return true;
+            print_warning(fmt::format("{} is left out of the step's record: {}", path, node.error().message));
+            continue;
         }
         const std::string name = node->text("node");
-        std::erase_if(nodes, [&name](const Json& other) { return other.text("node") == name; });
-        nodes.push_back(std::move(*node));
-        return false;
-    });
-    std::sort(nodes.begin(), nodes.end(),
+        std::erase_if(nodes.all, [&name](const Json& other) { return other.text("node") == name; });
+        nodes.all.push_back(std::move(*node));
+        nodes.parts.push_back(path);
+    }
+    std::sort(nodes.all.begin(), nodes.all.end(),
               [](const Json& a, const Json& b) { return a.number("node_index") < b.number("node_index"); });
     return nodes;
 }
 
-Status merge(const StepName& name) {
-    Result<std::vector<std::string>> parts = find_parts(name.directory);
-    if (!parts) {
-        return parts.error();
+Status write_step(const StepName& name, const Nodes& nodes, const Gatherer& gatherer,
+                  const std::optional<StepUsage>& usage) {
+    if (nodes.all.empty()) {
+        return Status::ok();  // a step without databases
     }
-    if (parts->empty()) {
-        return Status::ok();  // a step without databases, or merged before
-    }
-    const std::string merged = name.directory + "/step.json";
-    Json nodes = Json::array();
-    for (Json& node : collect_nodes(merged, *parts)) {
-        nodes.push(std::move(node));
+    Json all = Json::array();
+    for (const Json& node : nodes.all) {
+        all.push(node.copy());
     }
     Json step = Json::object();
     step.set("schema", kNodeSchema).set("job", name.job).set("step", name.step).set("restart", name.restart);
-    step.set("accounting", accounting_json(name, nodes));
-    step.set("nodes", std::move(nodes));
-    if (Status s = write_file(merged, step.dump() + "\n"); !s) {
-        return s;
-    }
-    for (const std::string& part : *parts) {
-        std::error_code code;
-        std::filesystem::remove(part, code);
-    }
-    return Status::ok();
+    step.set("accounting", accounting_json(name, all, gatherer, usage));
+    step.set("nodes", std::move(all));
+    return write_file(name.directory + "/step.json", step.dump() + "\n");
 }
 
 }  // namespace
 
+// The nodes' parts are merged before Slurm is asked: it may take longer than whoever waits for us.
 Status complete_step_record(const StepName& name) {
-    if (Status s = merge(name); !s) {
+    const Result<Nodes> nodes = collect_nodes(name.directory);
+    if (!nodes) {
+        return nodes.error();
+    }
+    const Gatherer gatherer = name.job == "local" ? Gatherer() : ask_gatherer();
+    if (Status s = write_step(name, *nodes, gatherer, {}); !s) {
         return s;
     }
-    return write_file(fmt::format("{}/sacct_{}.txt", name.directory, name.job), sacct_text(name));
+    for (const std::string& part : nodes->parts) {
+        std::error_code code;
+        std::filesystem::remove(part, code);
+    }
+    const SacctAnswer answer = ask_sacct(name, gatherer);
+    if (answer.usage) {
+        if (Status s = write_step(name, *nodes, gatherer, answer.usage); !s) {
+            return s;
+        }
+    }
+    return write_file(fmt::format("{}/sacct_{}.txt", name.directory, name.job), answer.text);
 }
 
 }  // namespace inferstep

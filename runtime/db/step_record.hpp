@@ -16,7 +16,8 @@ struct StepName {
 
 // Merge the nodes' step_<node>.json into step.json and remove them; write sacct_<job>.txt. Both can be done again: what
 // is merged already stays. Waits, bounded, for the step's accounting record to be final; where Slurm's accounting does
-// not answer the file says why, which is no error. Error: `directory` cannot be read or written.
+// not answer the file says why, which is no error. A part of another schema is named and stays. Error: `directory`
+// cannot be read or written, or the step.json there is not ours to extend.
 Status complete_step_record(const StepName& name);
 
 }  // namespace inferstep

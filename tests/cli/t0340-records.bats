@@ -97,7 +97,7 @@ step.json" ]
     inferstep record --job local --step 5 parts
     [ "$(value parts/step.json '[n["node"] for n in d["nodes"]]')" = "['a', 'b']" ]
     # a node that comes late joins those that are there
-    echo '{"node": "c", "node_index": 2, "memory": {}}' >parts/step_c.json
+    echo '{"schema": "inferstep-step/1", "node": "c", "node_index": 2, "memory": {}}' >parts/step_c.json
     inferstep record --job local --step 5 parts
     [ "$(value parts/step.json '[n["node"] for n in d["nodes"]]')" = "['a', 'b', 'c']" ]
 }
@@ -113,26 +113,95 @@ step.json" ]
     [ "$(value parts/step.json 'len(d["nodes"])')" = 2 ]
 }
 
+@test "R14: a part of another version is kept and named, with both versions; unknown fields are no other version" {
+    two_parts
+    echo '{"schema": "inferstep-step/2", "node": "c"}' >parts/step_c.json
+    echo '{"node": "d"}' >parts/step_d.json
+    run inferstep record --job local --step 5 parts
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"warning: parts/step_c.json is left out"*"schema 'inferstep-step/2'"*"knows inferstep-step/1"* ]]
+    [[ $output == *"step_d.json is left out"*"of schema (none)"* ]]
+    [ -e parts/step_c.json ]
+    [ -e parts/step_d.json ]
+    [ "$(value parts/step.json '[n["node"] for n in d["nodes"]], d["nodes"][0]["later"]')" = "(['a', 'b'], 7)" ]
+}
+
+@test "R14: a step.json of another version, or a damaged one, is not overwritten" {
+    for other in '{"schema": "inferstep-step/9", "nodes": []}' '{"schema": '; do
+        rm -rf parts && two_parts
+        echo "$other" >parts/step.json
+        run inferstep record --job local --step 5 parts
+        echo "$output"
+        [ "$status" = 1 ]
+        [[ $output == *"parts/step.json"* ]]
+        [ "$(cat parts/step.json)" = "$other" ]
+        [ -e parts/step_a.json ]
+        [ -e parts/step_b.json ]
+    done
+}
+
 # A pretended Slurm: sacct prints what the test wants, scontrol the accounting that the test wants.
 pretend() { # accounting, shell lines of sacct
     mkdir -p fake
-    printf '#!/bin/sh\necho "JobAcctGatherType       = %s"\n' "$1" >fake/scontrol
+    printf '#!/bin/sh\necho "JobAcctGatherType       = %s"\necho "ProctrackType           = proctrack/cgroup"\n' "$1" >fake/scontrol
     printf '#!/bin/sh\n%s\n' "$2" >fake/sacct
     chmod +x fake/*
     PATH=$work/fake:$PATH
 }
-done_step='echo "JobID|JobName|State"; echo "12|client|RUNNING"; echo "12.3|client|COMPLETED"'
+done_step='echo "JobID|JobName|State|TotalCPU|MaxRSS"; echo "12|client|RUNNING||"; echo "12.3|client|COMPLETED|00:09.500|700000000"'
 
-@test "accounting: the table of the job, and whether the databases are in its figures" {
-    two_parts
+# Two nodes with a database each: 3 s of CPU time and 300 MB, 1 s and 100 MB; their supervisors 0.25 s and 10 MB each.
+two_used_parts() {
+    local used='"user_cpu_s": %s, "system_cpu_s": 0.5, "max_rss_bytes": %s'
+    mkdir -p parts
+    # shellcheck disable=SC2059 # the format is ours
+    printf '{"schema": "inferstep-step/1", "node": "%s", "memory": {"cgroup": "/slurm/step_3/task_0"},
+        "supervisor": {"user_cpu_s": 0.25, "max_rss_bytes": 1e7}, "databases": [{"ended": {'"$used"'}}]}' a 2.5 3e8 >parts/step_a.json
+    # shellcheck disable=SC2059
+    printf '{"schema": "inferstep-step/1", "node": "%s", "memory": {"cgroup": "/slurm/step_3/task_0"},
+        "supervisor": {"user_cpu_s": 0.25, "max_rss_bytes": 1e7}, "databases": [{"ended": {'"$used"'}}]}' b 0.5 1e8 >parts/step_b.json
+}
+
+@test "accounting: how much was the databases', and whether Slurm has counted it" {
+    two_used_parts
     pretend jobacct_gather/cgroup "$done_step"
     inferstep record --job 12 --step 3 parts
-    [ "$(tail -n 1 parts/sacct_12.txt)" = "12.3|client|COMPLETED" ]
-    [ "$(value parts/step.json 'd["accounting"]')" = "{'gather': 'jobacct_gather/cgroup', 'databases_counted': True}" ]
-    rm -r parts && two_parts
+    [[ $(tail -n 1 parts/sacct_12.txt) == "12.3|client|COMPLETED|"* ]]
+    databases="{'count': 2, 'without_figures': 0, 'cpu_s': 4, 'max_rss_bytes': 400000000}"
+    [ "$(value parts/step.json 'd["accounting"]["databases"]')" = "$databases" ]
+    [ "$(value parts/step.json 'd["accounting"]["supervisors"]["cpu_s"]')" = 0.5 ]
+    [ "$(value parts/step.json 'd["accounting"]["gather"], d["accounting"]["proctrack"]')" = "('jobacct_gather/cgroup', 'proctrack/cgroup')" ]
+    # Slurm's 9.5 s have the databases' in them: 5 s are the tasks'. Their memory cannot be told apart.
+    [ "$(value parts/step.json 'd["accounting"]["databases_counted"], d["accounting"]["sacct"], d["accounting"]["tasks"]')" = "(True, {'cpu_s': 9.5, 'max_rss_bytes': 700000000}, {'cpu_s': 5})" ]
+    rm -r parts && two_used_parts
     pretend jobacct_gather/linux "$done_step"
     inferstep record --job 12 --step 3 --restart 1 parts
-    [ "$(value parts/step.json 'd["accounting"], d["restart"]')" = "({'gather': 'jobacct_gather/linux', 'databases_counted': False}, 1)" ]
+    [ "$(value parts/step.json 'd["accounting"]["databases"]')" = "$databases" ]
+    [ "$(value parts/step.json 'd["accounting"]["databases_counted"], d["accounting"]["tasks"], d["restart"]')" = "(False, {'cpu_s': 9.5, 'max_rss_bytes': 700000000}, 1)" ]
+    # A database that was started again has used both lives' CPU time, and the larger one's memory.
+    rm -r parts && two_used_parts
+    sed -i 's/"databases": \[{/&"ended_before": [{"user_cpu_s": 10, "max_rss_bytes": 2e8}], /' parts/step_b.json
+    inferstep record --job 12 --step 3 parts
+    [ "$(value parts/step.json 'd["accounting"]["databases"]')" = "{'count': 2, 'without_figures': 0, 'cpu_s': 14, 'max_rss_bytes': 500000000}" ]
+    [[ $(value parts/step.json 'd["accounting"]["note"]') == *"their children, which the databases are not"* ]]
+}
+
+@test "accounting: a database that left no figures is counted as such, and nothing is guessed" {
+    two_used_parts
+    sed -i 's/"ended": {[^}]*}/"pid": 7/' parts/step_b.json
+    pretend jobacct_gather/cgroup "$done_step"
+    inferstep record --job 12 --step 3 parts
+    [ "$(value parts/step.json 'd["accounting"]["databases"]')" = "{'count': 2, 'without_figures': 1, 'cpu_s': 3, 'max_rss_bytes': 300000000}" ]
+    [ "$(value parts/step.json 'd["accounting"]["tasks"]')" = "{}" ]
+}
+
+@test "accounting: a job that ends before its step's figures arrive is asked about again" {
+    two_used_parts
+    pretend jobacct_gather/cgroup 'echo x >>'"$work"'/calls; [ "$(wc -l <'"$work"'/calls)" -gt 2 ] && f="00:02.000|5|cpu=2"; echo "JobID|State|TotalCPU|MaxRSS|TRESUsageInTot"; echo "12.3|COMPLETED|${f:-00:00:00||}"'
+    inferstep record --job 12 --step 3 parts
+    [ "$(wc -l <calls)" = 3 ]
+    [ "$(value parts/step.json 'd["accounting"]["sacct"]')" = "{'cpu_s': 2, 'max_rss_bytes': 5}" ]
 }
 
 @test "accounting: a step that is not final is waited for" {

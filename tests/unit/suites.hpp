@@ -22,6 +22,7 @@ extern CU_SuiteInfo kDbOptionsSuite;
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kImageSuite;
+extern CU_SuiteInfo kMemorySuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
 extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
@@ -43,7 +44,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kDbNodeSuite,   &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
     &kOptionsSuite,  &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
     &kAdaptiveSuite, &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
-    &kAttachSuite,   &kClientDagSuite,     &kArenaSuite,       &kClientClusterSuite,
+    &kAttachSuite,   &kClientDagSuite,     &kArenaSuite,       &kClientClusterSuite,  &kMemorySuite,
 };
 #endif
 
