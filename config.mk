@@ -11,6 +11,7 @@ datarootdir ?= $(prefix)/share
 mandir      ?= $(datarootdir)/man
 docdir      ?= $(datarootdir)/doc/inferstep
 pkglibdir   ?= $(libdir)/inferstep
+completionsdir ?= $(datarootdir)/bash-completion/completions
 INSTALL     ?= install
 
 VERSION := 0.1.0

@@ -8,7 +8,7 @@ PAGES     := $(wildcard man/*.[1-8])
 page_path  = $(mandir)/man$(lastword $(subst ., ,$(1)))/$(notdir $(1))
 
 # A script or a configuration file with the paths of this installation between the @ signs: $(call fill,source,target,mode)
-fill = sed -e 's,@plugin@,$(slurm_plugindir)/spank_infer.so,;s,@program@,$(bindir)/inferstep,;s,@slurm_conf@,$(SLURM_CONF),' $(1) >$(2) && chmod $(3) $(2)
+fill = sed -e 's,@plugin@,$(slurm_plugindir)/spank_infer.so,;s,@program@,$(bindir)/inferstep,;s,@slurm_conf@,$(SLURM_CONF),;s,@completions@,$(completionsdir),' $(1) >$(2) && chmod $(3) $(2)
 
 # A link to the cache is as good as a copy, but for a package: other links to the same file change it while it is packed.
 LINK ?= ln -fL
@@ -28,6 +28,9 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 	$(call fill,contrib/admin/epilog,$(DESTDIR)$(pkglibdir)/epilog,755)
 	$(INSTALL) -m 644 etc/db.conf $(DESTDIR)$(sysconfdir)/inferstep/
 	$(call fill,etc/inferstep.conf,$(DESTDIR)$(sysconfdir)/inferstep/inferstep.conf,644)
+	$(INSTALL) -D -m 644 contrib/completions/inferstep $(DESTDIR)$(completionsdir)/inferstep
+	$(INSTALL) -d $(DESTDIR)$(sysconfdir)/bash_completion.d
+	$(call fill,contrib/completions/slurm,$(DESTDIR)$(sysconfdir)/bash_completion.d/inferstep-slurm,644)
 	$(INSTALL) -m 644 README.md INSTALL NEWS SECURITY.md LICENSE $(DESTDIR)$(docdir)/
 	$(foreach page,$(PAGES),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(call page_path,$(page)) &&) true
 
@@ -41,6 +44,7 @@ uninstall:               ## remove what install put there
 	rm -f $(DESTDIR)$(bindir)/inferstep $(DESTDIR)$(sbindir)/inferstep-plugstack $(DESTDIR)$(slurm_plugindir)/spank_infer.so
 	rm -f $(addprefix $(DESTDIR)$(libdir)/libinferclient,.so .so.0 .so.$(VERSION) .a) $(addprefix $(DESTDIR)$(includedir)/,$(notdir $(HEADERS)) inferclient.mod)
 	rm -f $(foreach page,$(PAGES),$(DESTDIR)$(call page_path,$(page)))
+	rm -f $(DESTDIR)$(completionsdir)/inferstep $(DESTDIR)$(sysconfdir)/bash_completion.d/inferstep-slurm
 	rm -rf $(DESTDIR)$(pkglibdir) $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/inferstep
 
 enable:                  ## put the installed plugin's line into plugstack.conf (SETTINGS="statedir=/run/…")

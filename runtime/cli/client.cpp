@@ -191,7 +191,7 @@ void add_what(CLI::App* sub, const std::shared_ptr<Arguments>& a) {
     sub->add_option("--model", a->model, "TorchScript file, or a ResNet that the program makes (default resnet50)")
         ->type_name("FILE");
     sub->add_option("--model-name", a->model_name, "name in the database (default resnet50)")->type_name("NAME");
-    sub->add_option("--device", a->device, "where the model is stored: cpu, gpu, auto (default)")->type_name("D");
+    sub->add_option("--device", a->device, "where the model is stored (default auto)")->type_name("cpu|gpu|auto");
     sub->add_option("--db-batch-size", a->db_batch_size, "let the database run so many requests together")
         ->type_name("N");
     sub->add_option("--images", a->images, "folder of JPEG and PNG files; synthetic (default)")->type_name("DIR");
@@ -207,14 +207,15 @@ void add_how(CLI::App* sub, const std::shared_ptr<Arguments>& a) {
     sub->add_option("--iterations", a->iterations, "measured iterations of each client (default 100)")->type_name("N");
     sub->add_option("--warmup", a->warmup, "iterations before them (default 1)")->type_name("N");
     sub->add_option("--batch-size", a->batch_size, "samples in one request (default 1)")->type_name("N");
-    sub->add_option("--language", a->language, "client library: cpp (default) or fortran")->type_name("L");
+    sub->add_option("--language", a->language, "client library (default cpp)")->type_name("cpp|fortran");
     sub->add_option("--clients-per-node", a->clients_per_node, "clients on each node (default: one per task)")
         ->type_name("C");
     sub->add_option("--workload", a->workload, "infer: put, run, get (default); smartsim: put, script, model, unpack")
-        ->type_name("W");
+        ->type_name("infer|smartsim");
     sub->add_flag("--separate", a->separate, "put, run and get one after the other, each timed (default)");
     sub->add_flag("--pipelined", a->pipelined, "put, run and get in one round trip");
-    sub->add_option("--dag", a->dag, "everything in one command: no (default), yes, both ways in turn")->type_name("D");
+    sub->add_option("--dag", a->dag, "everything in one command: no (default), yes, both ways in turn")
+        ->type_name("no|yes|both");
     sub->add_flag("--keep-keys,!--delete-keys", a->keep_keys, "keys of its own for every iteration, which stay");
     sub->add_option("--sleep", a->sleep, "pause after each iteration (default 0)")->type_name("SECONDS");
     sub->add_option("--timeout", a->timeout, "limit of every call (default 60)")->type_name("SECONDS");

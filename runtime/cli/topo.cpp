@@ -155,8 +155,8 @@ void add_topo(CLI::App& app, Outcome& outcome) {
         ->type_name("K");
     sub->add_option("--pin-app,--infer-pin-app", a->pin_app, "take these CPUs from the tasks: yes or no")
         ->type_name("yes|no");
-    sub->add_option("--device,--infer-device", a->device, "show GPUs where there are some: cpu, gpu, auto")
-        ->type_name("D");
+    sub->add_option("--device,--infer-device", a->device, "show GPUs where there are some (default auto)")
+        ->type_name("cpu|gpu|auto");
     sub->add_option("--tasks", a->tasks, "tasks, each with an equal block of the cores (default 1)")->type_name("N");
     sub->add_option("--task-masks", a->masks, "the tasks' own CPU lists, as in 0-3;4-7")->type_name("LIST;LIST…");
     sub->add_option("--xml", a->xml, "plan for the machine in an hwloc XML file")->type_name("FILE");
