@@ -20,6 +20,8 @@ constexpr int kSweepLimitMs = 2000;
 
 Node g_node;
 
+static_assert(sizeof Page::cores == sizeof Step::cores);
+
 bool share(Node& node) {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
@@ -36,6 +38,7 @@ bool share(Node& node) {
     node.page->node_count = node.step.nodes;
     node.page->restart_count = node.step.restarts;
     node.page->memory_mib = node.step.memory_mib;
+    memcpy(node.page->cores, node.step.cores, sizeof node.page->cores);
     return true;
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/types.h>
 
 extern "C" {
@@ -22,6 +24,7 @@ struct Step {
     uint32_t tasks = 0;  // on this node
     uint32_t restarts = 0;
     uint64_t memory_mib = 0;  // of the step on this node; 0: no limit known
+    char cores[256] = "";     // of the step on this node, by Slurm's own numbers; empty: not known
 };
 
 // In slurmstepd, or in srun after the allocation (there without what a node alone has). False for what is no step of
@@ -40,6 +43,11 @@ inline bool read_step(spank_t spank, Step& step) {
         spank_get_item(spank, S_JOB_LOCAL_TASK_COUNT, &step.tasks);
         spank_get_item(spank, S_SLURM_RESTART_COUNT, &step.restarts);
         spank_get_item(spank, S_STEP_ALLOC_MEM, &step.memory_mib);
+        const char* cores = nullptr;
+        if (spank_get_item(spank, S_STEP_ALLOC_CORES, &cores) == ESPANK_SUCCESS && cores != nullptr &&
+            strlen(cores) < sizeof step.cores) {
+            snprintf(step.cores, sizeof step.cores, "%s", cores);
+        }
     }
     return true;
 }

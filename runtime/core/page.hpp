@@ -55,6 +55,7 @@ struct Page {
     std::int32_t guard_pid;       // of what the first task started (see db/guard.hpp), 0 until then
     std::int32_t supervisor_pid;  // 0 until it runs
     std::int32_t instance_count;
+    char cores[256];      // those that Slurm gave the step here, by its own numbers: "0-3,8"; or empty
     char message[512];    // why it failed, one line
     char hint[256];       // what to try, or empty
     char state_dir[128];  // exported to the tasks as INFER_STATE_DIR

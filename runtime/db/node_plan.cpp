@@ -3,8 +3,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "core/page_step.hpp"
 #include "db/gpu_env.hpp"
 #include "db/page_map.hpp"
+#include "place/allocation.hpp"
 #include "place/topology.hpp"
 
 namespace inferstep {
@@ -27,7 +29,15 @@ Result<std::vector<CpuSet>> task_masks(const Page* page) {
 
 }  // namespace
 
-Result<NodePlan> plan_node(const DbOptions& options, const Page* page) {
+CpuSet cpus_of(const Plan& plan) {
+    CpuSet all;
+    for (const PlannedInstance& instance : plan.instances) {
+        all = all | instance.cpus;
+    }
+    return all;
+}
+
+Result<NodePlan> plan_node(const DbOptions& options, const Page* page, Claims& claims) {
     const Result<std::vector<CpuSet>> masks = task_masks(page);
     if (!masks) {
         return masks.error();
@@ -44,10 +54,15 @@ Result<NodePlan> plan_node(const DbOptions& options, const Page* page) {
         return with_hint(fail("--infer-device=gpu: there is no GPU that this step may use"),
                          "ask for one (srun --gpus=1), or use --infer-device=auto");
     }
-    const PlanRequest request{options.instances, options.db_cpus, page != nullptr && options.pin_app,
-                              gpus && !topology->gpus.empty()};
+    PlanRequest request{options.instances, options.db_cpus, page != nullptr && options.pin_app,
+                        gpus && !topology->gpus.empty()};
+    if (page != nullptr) {
+        request.step = allocated_cpus(*topology, PageText(page->cores).text, *masks);
+    }
+    request.avoid = claims.of_others();
     Result<Plan> planned = page == nullptr && options.db_cpus == 0 ? plan_alone(*topology, masks->at(0), request)
                                                                    : plan(*topology, *masks, request);
+    claims.make(planned ? cpus_of(*planned) : CpuSet());
     if (!planned) {
         return planned.error();
     }

@@ -11,6 +11,7 @@
 #include "core/clock.hpp"
 #include "core/fd.hpp"
 #include "core/result.hpp"
+#include "db/claims.hpp"
 #include "db/events.hpp"
 #include "db/instance.hpp"
 #include "db/memory.hpp"
@@ -68,6 +69,7 @@ class Supervisor {
     std::uint64_t oom_kills_ = oom_kills();  // those that are known of
     StepTasks tasks_;
     UniqueFd guard_;
+    Claims claims_;
     std::optional<NodePlan> plan_;
     std::optional<StateDir> directory_;
     std::string password_;  // of kSupervisorUser

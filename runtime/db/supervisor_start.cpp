@@ -15,14 +15,6 @@
 namespace inferstep {
 namespace {
 
-CpuSet cpus_of(const Plan& plan) {
-    CpuSet all;
-    for (const PlannedInstance& instance : plan.instances) {
-        all = all | instance.cpus;
-    }
-    return all;
-}
-
 Result<std::string> module_file() {
     std::string path = library_directory() + "/inferdb.so";
     if (access(path.c_str(), R_OK) != 0) {
@@ -40,7 +32,8 @@ Supervisor::Supervisor(const DbOptions& options, std::optional<MappedPage> page,
       page_(std::move(page)),
       events_(std::move(events)),
       tasks_(std::move(tasks)),
-      guard_(std::move(guard)) {
+      guard_(std::move(guard)),
+      claims_(options_.statedir, step_identity().node) {
     record_.id = identity_of(page_ ? &**page_ : nullptr, options_.standard.has_value());
 }
 
@@ -78,7 +71,7 @@ Status Supervisor::start() {
 }
 
 Status Supervisor::plan() {
-    Result<NodePlan> planned = plan_node(options_, page_ ? &**page_ : nullptr);
+    Result<NodePlan> planned = plan_node(options_, page_ ? &**page_ : nullptr, claims_);
     if (!planned) {
         return planned.error();
     }

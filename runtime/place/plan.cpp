@@ -87,6 +87,7 @@ struct Step {
 struct Layout {
     std::vector<PlannedInstance> instances;  // empty: it does not fit
     bool threads = false;                    // single hardware threads were taken
+    CpuSet taken;
 };
 
 // By domain; in a domain the larger share first.
@@ -95,29 +96,45 @@ bool in_order(const PlannedInstance& a, const PlannedInstance& b) {
     return key(a) < key(b);
 }
 
-// Lay `db_cpus` CPUs out: whole cores before single threads, spread before tightly packed.
-Layout lay_out(const Step& step, int db_cpus) {
+Layout try_layout(const Step& step, int db_cpus, bool threads, Fit fit) {
     const int instances = step.request.instances;
+    Taker taker = threads ? step.threads : step.cores;
+    Layout layout{{}, threads, {}};
+    for (int i = 0; i < instances; ++i) {
+        const int share = db_cpus / instances + (i < db_cpus % instances ? 1 : 0);
+        const int domain = taker.choose_domain(share, fit, step.request.gpus);
+        if (domain < 0) {
+            return {};
+        }
+        layout.instances.push_back({domain, taker.take(domain, share), {}});
+    }
+    layout.taken = taker.taken();
+    if (layout.taken.count() > available(step.usable, step.request)) {
+        return {};
+    }
+    std::sort(layout.instances.begin(), layout.instances.end(), in_order);
+    return layout;
+}
+
+// Lay `db_cpus` CPUs out: whole cores before single threads, spread before tightly packed; but before all that, with
+// few of the CPUs that are to be avoided.
+Layout lay_out(const Step& step, int db_cpus) {
+    Layout best;
+    int fewest = kMaxCpus + 1;
     for (const bool threads : {false, true}) {
         for (const Fit fit : {Fit::spread, Fit::tight}) {
-            Taker taker = threads ? step.threads : step.cores;
-            Layout layout{{}, threads};
-            for (int i = 0; i < instances; ++i) {
-                const int share = db_cpus / instances + (i < db_cpus % instances ? 1 : 0);
-                const int domain = taker.choose_domain(share, fit, step.request.gpus);
-                if (domain < 0) {
-                    break;
-                }
-                layout.instances.push_back({domain, taker.take(domain, share), {}});
+            Layout layout = try_layout(step, db_cpus, threads, fit);
+            const int avoided = (layout.taken & step.request.avoid).count();
+            if (!layout.instances.empty() && avoided < fewest) {
+                fewest = avoided;
+                best = std::move(layout);
             }
-            if (static_cast<int>(layout.instances.size()) == instances &&
-                taker.taken().count() <= available(step.usable, step.request)) {
-                std::sort(layout.instances.begin(), layout.instances.end(), in_order);
-                return layout;
+            if (fewest == 0) {
+                return best;
             }
         }
     }
-    return {};
+    return best;
 }
 
 // The largest number below `db_cpus` that can be laid out. One CPU for each instance always can.
@@ -170,7 +187,7 @@ void shrink_tasks(const Topology& topology, const CpuSet& usable, Plan& plan) {
     }
 }
 
-void note_sizes(const PlanRequest& request, int wanted, const Layout& layout, Plan& plan) {
+void note_sizes(int wanted, const Layout& layout, Plan& plan) {
     int total = 0;
     for (const PlannedInstance& instance : layout.instances) {
         total += instance.cpus.count();
@@ -183,8 +200,26 @@ void note_sizes(const PlanRequest& request, int wanted, const Layout& layout, Pl
     if (layout.threads) {
         plan.notes.push_back("whole cores do not fit here: databases and tasks share cores, by hardware threads");
     }
-    if (!request.pin_app) {
+}
+
+// What the databases share, though nobody would want it.
+void note_sharing(const PlanRequest& request, const CpuSet& usable, const CpuSet& taken, Plan& plan) {
+    CpuSet tasks;
+    for (const PlannedTask& task : plan.tasks) {
+        tasks = tasks | task.after;
+    }
+    if (!request.pin_app && !(tasks & taken).empty()) {
         plan.notes.push_back("the tasks keep their masks (--infer-pin-app=no) and share CPUs with the databases");
+    }
+    if (const CpuSet twice = taken & request.avoid; !twice.empty()) {
+        plan.notes.push_back(
+            fmt::format("databases of another step on this node have reserved CPUs {}, too: this step has no others",
+                        cpu_list(twice)));
+    }
+    if (const CpuSet theirs = (usable & request.avoid) - taken; !theirs.empty()) {
+        plan.notes.push_back(
+            fmt::format("databases of another step on this node run on CPUs {}: {}", cpu_list(theirs),
+                        (tasks & theirs).empty() ? "no task of this step does" : "tasks of this step do so as well"));
     }
 }
 
@@ -195,15 +230,16 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
     for (const CpuSet& mask : tasks) {
         asked = asked | mask;
     }
-    const CpuSet usable = asked & known_cpus(topology);
-    if (Status s = check_tasks(tasks, asked, usable); !s) {
+    const CpuSet has = request.step.empty() ? asked : request.step;
+    const CpuSet usable = has & known_cpus(topology);
+    if (Status s = check_tasks(tasks, has, usable); !s) {
         return s.error();
     }
     if (Status s = check_request(request, usable); !s) {
         return s.error();
     }
-    const Step question{request, usable, Taker(topology, tasks, usable, Grain::cores),
-                        Taker(topology, tasks, usable, Grain::threads)};
+    const Step question{request, usable, Taker(topology, tasks, usable, request.avoid, Grain::cores),
+                        Taker(topology, tasks, usable, request.avoid, Grain::threads)};
     Plan result;
     int db_cpus = request.db_cpus != 0 ? request.db_cpus : std::max(2, request.instances);
     Layout layout = lay_out(question, db_cpus);
@@ -217,7 +253,7 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
         db_cpus = most;
         layout = lay_out(question, db_cpus);
     }
-    note_sizes(request, db_cpus, layout, result);
+    note_sizes(db_cpus, layout, result);
     result.instances = std::move(layout.instances);
     for (const CpuSet& mask : tasks) {
         result.tasks.push_back({0, mask, mask});
@@ -225,6 +261,7 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
     if (request.pin_app) {
         shrink_tasks(topology, usable, result);
     }
+    note_sharing(request, usable, layout.taken, result);
     assign_tasks(topology, result);
     if (request.gpus) {
         assign_gpus(topology, result);

@@ -1,8 +1,8 @@
 // Placement as a pure function: where the databases of one node run, and what is left for its tasks.
 //
 // plan(topology, task masks, request) reads nothing but its arguments, so that it can be tested on the topology of
-// machines that are not here. Guarantees of a plan: every CPU in it is one of the step's (the union of the task masks);
-// the databases' CPUs are disjoint, and with pin_app no task keeps any of them; every task keeps at least one CPU.
+// machines that are not here. Guarantees of a plan: every CPU of a database is one of the step's; the databases' CPUs
+// are disjoint, and with pin_app no task keeps any of them; every task keeps at least one CPU.
 #pragma once
 
 #include <string>
@@ -43,6 +43,9 @@ struct PlanRequest {
     int db_cpus = 0;      // --infer-db-cpus: of the node, for all instances; 0 = max(2, instances)
     bool pin_app = true;  // --infer-pin-app
     bool gpus = false;    // give the instances GPUs (--infer-device)
+    int devices = 0;      // --infer-num-devices: GPUs of each instance; 0 = all there are, shared out
+    CpuSet step = {};     // the step's CPUs, also those on which no task runs; empty: the union of the task masks
+    CpuSet avoid = {};    // reserved by databases of other steps: taken only where there are no others
 };
 
 struct PlannedInstance {

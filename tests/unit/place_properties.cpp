@@ -67,9 +67,32 @@ std::vector<Layout> layouts(const Topology& topology, std::mt19937& random) {
     return all;
 }
 
+CpuSet some_of(const CpuSet& set, int tenths, std::mt19937& random) {
+    CpuSet some;
+    for (int c = set.next(0); c >= 0; c = set.next(c + 1)) {
+        if (std::uniform_int_distribution(0, 9)(random) < tenths) {
+            some.add(c);
+        }
+    }
+    return some;
+}
+
+// What Slurm gave beyond the tasks' masks, and what other steps have reserved.
+void surroundings(const Topology& topology, const Layout& layout, std::mt19937& random, PlanRequest& request) {
+    if (std::uniform_int_distribution(0, 1)(random) == 0) {
+        request.step = some_of(all_cpus(topology), std::uniform_int_distribution(1, 10)(random), random);
+        for (const CpuSet& mask : layout.tasks) {
+            request.step = request.step | mask;
+        }
+    }
+    if (std::uniform_int_distribution(0, 1)(random) == 0) {
+        request.avoid = some_of(all_cpus(topology), std::uniform_int_distribution(1, 9)(random), random);
+    }
+}
+
 std::string describe(const std::string& name, const Layout& layout, const PlanRequest& r) {
-    return fmt::format("{}, {}, instances {}, db_cpus {}, pin_app {}", name, layout.name, r.instances, r.db_cpus,
-                       r.pin_app);
+    return fmt::format("{}, {}, instances {}, db_cpus {}, pin_app {}, step {}, avoid {}", name, layout.name,
+                       r.instances, r.db_cpus, r.pin_app, cpu_list(r.step), cpu_list(r.avoid));
 }
 
 // The number after "ask for at most " in a message, or -1.
@@ -109,7 +132,8 @@ void plans_keep_their_guarantees() {
             for (const int instances : {1, 2, 3, 4, 8, 13}) {
                 for (const int db_cpus : {0, 1, 2, 3, 4, 5, 8, 12, 31, 64, 200}) {
                     for (const bool pin_app : {true, false}) {
-                        const PlanRequest request{instances, db_cpus, pin_app, true};
+                        PlanRequest request{instances, db_cpus, pin_app, true};
+                        surroundings(topology, layout, random, request);
                         const Result<Plan> result = plan(topology, layout.tasks, request);
                         const std::string wrong = result ? broken_rule(topology, layout.tasks, request, *result)
                                                          : bad_advice(topology, layout, request, result.error());

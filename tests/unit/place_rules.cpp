@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "check.hpp"
 #include "core/cpulist.hpp"
@@ -57,6 +58,35 @@ std::string wrong_instances(const Topology& topology, const CpuSet& step, const 
     }
     const bool even = has_note(plan, "hardware threads") || largest - smallest <= 1;
     return even ? "" : "the instances' shares differ by more than one CPU";
+}
+
+// CPUs of other steps' databases are taken only with a note, and only where the others would not do.
+std::string wrong_neighbours(const Topology& topology, const std::vector<CpuSet>& tasks, PlanRequest request,
+                             const CpuSet& step, const Plan& plan) {
+    if ((taken_by(plan) & request.avoid).empty()) {
+        return "";
+    }
+    if (!has_note(plan, "this step has no others")) {
+        return "no note says that another step's databases have the same CPUs";
+    }
+    std::set<int> avoided;
+    for (const Cpu& cpu : topology.cpus) {
+        if (request.avoid.has(cpu.os)) {
+            avoided.insert(cpu.core);
+        }
+    }
+    CpuSet others = step;
+    for (const Cpu& cpu : topology.cpus) {
+        if (avoided.contains(cpu.core)) {
+            others.remove(cpu.os);
+        }
+    }
+    if (others.empty() || request.db_cpus == 0) {
+        return "";
+    }
+    request.step = others;
+    request.avoid = {};
+    return inferstep::plan(topology, tasks, request) ? "another step's CPUs were taken though others would do" : "";
 }
 
 // A core is one instance's, as far as it is in the step, or nobody's.
@@ -154,10 +184,11 @@ std::string wrong_gpus(const Topology& topology, const PlanRequest& request, con
 
 std::string broken_rule(const Topology& topology, const std::vector<CpuSet>& tasks, const PlanRequest& request,
                         const Plan& plan) {
-    const CpuSet step = union_of(tasks);
+    const CpuSet step = request.step.empty() ? union_of(tasks) : request.step;
     for (const std::string& wrong :
          {wrong_instances(topology, step, request, plan), wrong_cores(topology, step, plan),
-          wrong_tasks(tasks, step, request, plan), wrong_homes(topology, plan), wrong_gpus(topology, request, plan)}) {
+          wrong_tasks(tasks, step | union_of(tasks), request, plan), wrong_homes(topology, plan),
+          wrong_gpus(topology, request, plan), wrong_neighbours(topology, tasks, request, step, plan)}) {
         if (!wrong.empty()) {
             return wrong;
         }

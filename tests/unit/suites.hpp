@@ -11,8 +11,10 @@
 namespace inferstep::test {
 
 extern CU_SuiteInfo kAdaptiveSuite;
+extern CU_SuiteInfo kAllocationSuite;
 extern CU_SuiteInfo kArenaSuite;
 extern CU_SuiteInfo kAttachSuite;
+extern CU_SuiteInfo kClaimsSuite;
 extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientClusterSuite;
 extern CU_SuiteInfo kClientDagSuite;
@@ -40,11 +42,12 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,   &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,   &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite,  &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
-    &kAdaptiveSuite, &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
-    &kAttachSuite,   &kClientDagSuite,     &kArenaSuite,       &kClientClusterSuite,  &kMemorySuite,
+    &kValuesSuite,     &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,     &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite,    &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
+    &kAdaptiveSuite,   &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
+    &kAttachSuite,     &kClientDagSuite,     &kArenaSuite,       &kClientClusterSuite,  &kMemorySuite,
+    &kAllocationSuite, &kClaimsSuite,
 };
 #endif
 
