@@ -86,6 +86,11 @@ int slurm_spank_task_post_fork(spank_t spank, int /*count*/, char** /*words*/) {
     return 0;
 }
 
+int slurm_spank_task_init_privileged(spank_t spank, int /*count*/, char** /*words*/) {
+    open_lifetime(spank);
+    return 0;
+}
+
 int slurm_spank_task_init(spank_t spank, int /*count*/, char** /*words*/) { return verdict(admit_task(spank)); }
 
 int slurm_spank_task_exit(spank_t /*spank*/, int /*count*/, char** /*words*/) {

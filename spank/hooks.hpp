@@ -42,7 +42,7 @@ struct Node {
     Settings settings;
     Page* page = nullptr;
     UniqueFd page_fd;     // for the supervisor
-    UniqueFd life_read;   // the supervisor's end of the lifetime pipe
+    UniqueFd life_read;   // the supervisor's end of the lifetime pipe, in local task 0 alone
     UniqueFd life_write;  // slurmstepd alone keeps it: a byte, or its end, means that the step is over
     uint32_t forked = 0;
     uint32_t exited = 0;
@@ -54,6 +54,7 @@ Node& this_node();
 void take_remote_option(int id, const char* value);
 void prepare_node(spank_t spank, int count, char** words);
 void note_task(spank_t spank);
+void open_lifetime(spank_t spank);  // in the task, which is not yet the user
 void note_exit();
 
 // A task, already the user, in the step's cgroups. Local task 0 starts the node's supervisor; every task waits for the

@@ -27,7 +27,7 @@ bool share(Node& node) {
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
         node.page = make_page(node.step.tasks, node.page_fd);
     }
-    node.life_read.reset(ends[0]);
+    const UniqueFd reader(ends[0]);  // closed again: see open_lifetime
     node.life_write.reset(ends[1]);
     if (node.page == nullptr) {
         return node.problem.is("cannot make the step's shared page and pipe: %s", strerror(errno));
@@ -145,8 +145,26 @@ void note_task(spank_t spank) {
     }
     task.pid = pid;
     if (++node.forked == node.step.tasks) {
-        node.life_read.reset();  // or the pipe would never be without a reader
         node.page_fd.reset();
+    }
+}
+
+// slurmstepd never has a reading end, or the pipe would not be without a reader when the supervisor ends. It could not
+// close one after the tasks are forked: with contain_spank (24.11) the hooks that follow run in a process with
+// slurmstepd's memory and descriptors of its own. So the one task that needs it opens it anew, while it may.
+void open_lifetime(spank_t spank) {
+    Node& node = g_node;
+    int id = -1;
+    spank_get_item(spank, S_TASK_ID, &id);
+    if (node.page == nullptr || id != 0) {
+        return;
+    }
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", node.life_write.get());
+    node.life_read.reset(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!node.life_read) {
+        snprintf(node.page->message, sizeof node.page->message, "cannot open the step's pipe: %s", strerror(errno));
+        page_advance(*node.page, PageState::starting, PageState::failed);
     }
 }
 
