@@ -8,7 +8,7 @@ nodes=4 cpus='' sockets='' cores='' threads='' memory='' gpus=0
 proctrack='' gather='' cgroup='' constrain_cores=no dbd=yes real_cpus=no topology='' namespaces=yes
 prefix='' port='' stage_first=no pretended=''
 plugstack=() conf=() setenv=()
-max_nodes=48
+max_nodes=64
 state_names='dir user uid gid slot work nodes cpus memory gpus cgroup proctrack gather dbd real_cpus topology namespaces prefix port
  pretended'
 

@@ -68,12 +68,13 @@ start_nodes() {
         # The variables come last: what brings the node about is not to be fooled about the CPUs.
         start "slurmd.$prefix$i" "${wrap[@]}" env "${environment[@]}" "${setenv[@]}" slurmd -D -N "$prefix$i"
     done
-    for ((i = 1; i <= nodes; ++i)); do
-        late_node=slurmd.$prefix$i
-        await "$late_node" $patience node_idle "$prefix$i" || return 1
+    while late_node=$(first_late_node) && [ -n "$late_node" ]; do
+        await "$late_node" $patience node_idle "${late_node#slurmd.}" || return 1
     done
 }
 node_idle() { [ "$(sinfo -h -n "$1" -o %T)" = idle ]; }
+# One question about all nodes: with many of them, one after the other would take longer than their boot.
+first_late_node() { sinfo -h -N -o '%N %T' | awk -v first="${prefix}1" '$2 != "idle" { late = $1; exit } END { if (late || !NR) print "slurmd." (late ? late : first) }'; }
 
 # --- Down
 

@@ -76,10 +76,10 @@ listening() { # a port, or a pattern of ports in hexadecimal
     grep -qE "^ *[0-9]+: [0-9A-F]+:($1) [0-9A-F]+:0000 0A" /proc/net/tcp /proc/net/tcp6 2>/dev/null
 }
 
-# Each slot has its own ports, in one of four ranges below those that the kernel hands out.
+# Each slot has its own 80 ports, in one of three ranges below those that the kernel hands out.
 choose_ports() {
     local base i pattern candidates=("$port")
-    [ -n "$port" ] || candidates=($((20000 + slot * 60)) $((26000 + slot * 60)) $((14000 + slot * 60)) $((8000 + slot * 60)))
+    [ -n "$port" ] || candidates=($((24000 + slot * 80)) $((16000 + slot * 80)) $((8000 + slot * 80)))
     for base in "${candidates[@]}"; do
         pattern=$(printf '%04X' "$base")
         for ((i = base + 1; i <= base + 10 + nodes; ++i)); do

@@ -250,7 +250,7 @@ END
         [[ "$output" == "cluster: "*"$message"* ]]
     done <<'END'
 --nodes 0|--nodes: '0' is not a number of at least 1
---nodes 49|--nodes: at most 48
+--nodes 65|--nodes: at most 64
 --cpus 7 --sockets 2|--cpus: 7 is not 2 sockets
 --proctrack none|cgroup, linuxproc or pgid
 --constrain-cores|needs --real-cpus
