@@ -103,10 +103,9 @@ Backend* Engine::wait_for_backend() {
     return *backend_ ? **backend_ : nullptr;
 }
 
-void Engine::settle() {
-    if (loader_.joinable()) {
-        wait_for_backend();
-    }
+bool Engine::opening() const {
+    const std::lock_guard lock(mutex_);
+    return loader_.joinable() && !backend_;
 }
 
 std::string Engine::backend_name() const {

@@ -47,8 +47,8 @@ class Engine {
         std::size_t devices = 0;
     };
     Load load_now() const;
-    // The process is about to exit: wait until the backend is not in the middle of being opened.
-    void settle();
+    // Is the loader thread in the middle of opening the backend? On the main thread.
+    bool opening() const;
 
    private:
     void serve();

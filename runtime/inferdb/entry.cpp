@@ -1,5 +1,6 @@
 // Where Redis enters: the table of commands and what happens when the module is loaded.
 #include <dlfcn.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <string>
@@ -82,12 +83,30 @@ std::string own_directory() {
     return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
+// A database that is shut down while libtorch is being opened does not wait for it, which took up to a second: exit()
+// destroys the thread's own objects first of all, and this one ends the process, before libtorch's static objects go
+// while the loader thread still makes them.
+bool g_shut_down = false;
+struct Leaver {
+    bool armed = false;
+    ~Leaver() {
+        if (armed && g_shut_down && engine().opening()) {
+            std::fflush(nullptr);
+            _exit(0);
+        }
+    }
+};
+thread_local Leaver t_leaver;
+
 // Once Redis serves: while libtorch is being opened the dynamic linker is locked, and Redis needs it to start.
-void on_first_turn(redis::Context*, void*) { engine().start(own_directory()); }
+void on_first_turn(redis::Context*, void*) {
+    t_leaver.armed = true;  // made now, because that needs the dynamic linker too
+    engine().start(own_directory());
+}
 
 void on_shutdown(redis::Context*, redis::ServerEvent, std::uint64_t, void*) {
     stop_arenas();
-    engine().settle();
+    g_shut_down = true;
 }
 
 bool register_all(redis::Context* context) {
