@@ -14,8 +14,9 @@ fill = sed -e 's,@plugin@,$(slurm_plugindir)/spank_infer.so,;s,@program@,$(bindi
 LINK ?= ln -fL
 install: all             ## install below $(DESTDIR)$(prefix); activates nothing on a cluster
 	$(INSTALL) -d $(addprefix $(DESTDIR),$(bindir) $(sbindir) $(pkglibdir)/torch $(libdir) $(includedir) $(slurm_plugindir) $(sysconfdir)/inferstep $(docdir) $(mandir))
-	$(INSTALL) $(BIN) $(DESTDIR)$(bindir)/
+	$(INSTALL) -m 755 $(BIN) contrib/export/inferstep-export $(DESTDIR)$(bindir)/
 	$(INSTALL) -m 755 $(LIBRARIES) $(DESTDIR)$(pkglibdir)/
+	chmod 644 $(DESTDIR)$(pkglibdir)/libinferstep_standin.so
 	for f in $(PKG)/torch/*.so*; do $(LINK) $$f $(DESTDIR)$(pkglibdir)/torch/ 2>/dev/null || cp -fL $$f $(DESTDIR)$(pkglibdir)/torch/; done
 	$(INSTALL) -m 644 $(LIB)/libinferclient.a $(DESTDIR)$(libdir)/
 	$(INSTALL) -m 644 $(LIB)/libinferclient.so $(DESTDIR)$(libdir)/libinferclient.so.$(VERSION)
@@ -32,6 +33,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 	$(INSTALL) -d $(DESTDIR)$(sysconfdir)/bash_completion.d
 	$(call fill,contrib/completions/slurm,$(DESTDIR)$(sysconfdir)/bash_completion.d/inferstep-slurm,644)
 	$(INSTALL) -m 644 README.md INSTALL NEWS SECURITY.md LICENSE $(DESTDIR)$(docdir)/
+	$(INSTALL) -d $(DESTDIR)$(docdir)/examples && $(INSTALL) -m 644 contrib/sbatch/* $(DESTDIR)$(docdir)/examples/
 	$(foreach page,$(PAGES),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(call page_path,$(page)) &&) true
 
 # Of what we built, that is: libtorch stays as it is.
@@ -40,18 +42,20 @@ install-strip: install
 	    $(addprefix $(pkglibdir)/,$(notdir $(LIBRARIES))))
 	strip --strip-debug $(DESTDIR)$(libdir)/libinferclient.a
 
-uninstall:               ## remove what install put there
-	rm -f $(DESTDIR)$(bindir)/inferstep $(DESTDIR)$(sbindir)/inferstep-plugstack $(DESTDIR)$(slurm_plugindir)/spank_infer.so
+# The line in plugstack.conf goes first: with it and without the plugin every srun would fail.
+uninstall:               ## disable the plugin and remove what install put there
+	[ ! -x $(DESTDIR)$(sbindir)/inferstep-plugstack ] || $(DESTDIR)$(sbindir)/inferstep-plugstack disable --root "$(DESTDIR)"
+	rm -f $(addprefix $(DESTDIR)$(bindir)/,inferstep inferstep-export) $(DESTDIR)$(sbindir)/inferstep-plugstack $(DESTDIR)$(slurm_plugindir)/spank_infer.so
 	rm -f $(addprefix $(DESTDIR)$(libdir)/libinferclient,.so .so.0 .so.$(VERSION) .a) $(addprefix $(DESTDIR)$(includedir)/,$(notdir $(HEADERS)) inferclient.mod)
 	rm -f $(foreach page,$(PAGES),$(DESTDIR)$(call page_path,$(page)))
 	rm -f $(DESTDIR)$(completionsdir)/inferstep $(DESTDIR)$(sysconfdir)/bash_completion.d/inferstep-slurm
 	rm -rf $(DESTDIR)$(pkglibdir) $(DESTDIR)$(docdir) $(DESTDIR)$(sysconfdir)/inferstep
 
 enable:                  ## put the installed plugin's line into plugstack.conf (SETTINGS="statedir=/run/…")
-	@$(DESTDIR)$(sbindir)/inferstep-plugstack enable $(SETTINGS)
+	@$(DESTDIR)$(sbindir)/inferstep-plugstack enable --root "$(DESTDIR)" $(SETTINGS)
 
-disable:                 ## take it out again; do so before uninstall
-	@$(DESTDIR)$(sbindir)/inferstep-plugstack disable
+disable:                 ## take it out again
+	@$(DESTDIR)$(sbindir)/inferstep-plugstack disable --root "$(DESTDIR)"
 
 # --- Packages: the tree that `make install` makes, in the folders of a distribution.
 torch_number   = $(shell sed -n 's/^.define TORCH_VERSION_$(1) *\([0-9]*\).*/\1/p' $(TORCH_HOME)/include/torch/headeronly/version.h $(TORCH_HOME)/include/torch/csrc/api/include/torch/version.h 2>/dev/null | head -n 1)

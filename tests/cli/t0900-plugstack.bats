@@ -119,12 +119,29 @@ refused() { # words of the message, command…: fails, says so, and leaves the f
     sed -i 's/22.05/23.11/' "$tmp/bin/scontrol"
     refused "is for Slurm 22.05, and this is Slurm 23.11" "$tmp/tool" enable
     sed -i 's/23.11/22.05/' "$tmp/bin/scontrol"
+    chmod o+w "$program"
+    refused "others than root can write $program" "$tmp/tool" enable
+    chmod o-w "$program"
+    mkdir -m 777 "$tmp/open"
+    cp "$program" "$tmp/open/"
+    refused "others than root can write $tmp/open" "$tmp/tool" enable --program "$tmp/open/inferstep"
+    chmod 1777 "$tmp/open"
+    "$tmp/tool" enable --program "$tmp/open/inferstep" # as in /tmp: nobody else can replace it
+    "$tmp/tool" disable
     refused "Slurm cannot read a space" "$tmp/tool" enable "statedir=/a b"
     refused "is no SETTING=VALUE" "$tmp/tool" enable nonsense
     echo "required /opt/lib/spank_infer.so inferstep=/opt/bin/inferstep" >"$conf"
     refused "another spank_infer.so is enabled" "$tmp/tool" enable
     "$tmp/tool" disable # not ours: it stays
     grep -q /opt/lib "$conf"
+    # What is enabled and cannot be loaded any more is told, and goes as easily.
+    echo "$line" >"$conf"
+    sed -i 's/22.05/23.11/' "$tmp/bin/scontrol"
+    refused "is for Slurm 22.05, and this is Slurm 23.11" "$tmp/tool" status
+    rm "$plugin" "$program"
+    refused "there is no plugin" "$tmp/tool" status
+    "$tmp/tool" disable
+    [ ! -s "$conf" ]
 }
 
 @test "a folder that cannot be written is refused and a wrong command line ends with 2" {

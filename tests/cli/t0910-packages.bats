@@ -29,7 +29,7 @@ needs_root() { [ "$(id -u)" = 0 ] || skip "only root can install packages"; }
 # core, aside.
 canonical() { # package
     sed -n "s,^\./,/,;s,$PLUGINDIR/,PLUGINDIR/,;s,$LIBDIR/,LIBDIR/,;s,/usr/lib64/,LIBDIR/,;s,\.so\.[0-9]*\.[0-9.]*\$,.so.VERSION,;p" |
-        grep -v -e '/$' -e '^/usr/share/doc/' -e '^/usr/share/man/' -e '^/usr/lib/inferstep$' -e '^/etc/inferstep$' -e '/torch$' |
+        grep -v -e '/$' -e '^/usr/share/doc/' -e '^/usr/share/man/' -e '^/usr/share/lintian/' -e '^/usr/lib/inferstep$' -e '^/etc/inferstep$' -e '/torch$' |
         grep -vE '/torch/lib(gomp|torch_[^c]|torch_cuda|torch\.|c10_|cu|nv|shm|caffe)' | sed "s,^,$1: ," | LC_ALL=C sort
 }
 
