@@ -88,6 +88,6 @@ rpm: all                 ## RPM packages in $(BUILD)/rpm, likewise
 	    $(call quietly,$(BUILD)/rpm/build.log)
 	@ls $(BUILD)/rpm/*.rpm
 
-# For the spec file, which asks where it is not told.
+# What detection found, for tests: make print-SLURM_RELEASE
 print-%:
 	@echo '$($*)'

@@ -43,3 +43,22 @@ teardown() { assert_clean; }
     [ "$(grep -c PONG "$BACKGROUND_LOG")" = 2 ] || { cat "$BACKGROUND_LOG"; return 1; }
     rm -f "$CLUSTER_WORK"/up.* "$CLUSTER_WORK/go"
 }
+
+@test "a plugin of another Slurm makes every srun fail, as INSTALL says: enable refuses it, disable takes it out" {
+    other=$CLUSTER_DIR/other/spank_infer.so
+    mkdir -p "${other%/*}"
+    printf '%s\n' 'const char plugin_name[] = "infer", plugin_type[] = "spank", label[] = "spank_infer 0.1.0 for Slurm 19.11";' \
+        'const unsigned plugin_version = 0x130b00, spank_plugin_version = 1;' | cc -shared -fPIC -x c - -o "$other"
+    plugstack_empty
+    run "$tool" enable --plugin "$other"
+    [ "$status" = 1 ] && [[ $output == *"is for Slurm 19.11, and this is Slurm "* ]]
+    echo "required $other" >>"$conf"
+    run user_run srun true
+    [ "$status" != 0 ] && [[ $output == *"Incompatible Slurm plugin $other version (19.11.0)"* ]]
+    rm "$other"
+    run user_run srun true
+    [ "$status" != 0 ] && [[ $output == *"Failed to load plugin $other. Aborting."* ]]
+    for words in "Incompatible Slurm plugin" "Failed to load plugin"; do grep -q "$words" "$INFERSTEP_TOP/INSTALL"; done
+    "$tool" disable --plugin "$other"
+    user_run srun true
+}
