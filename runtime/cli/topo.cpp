@@ -5,6 +5,7 @@
 #include "cli/commands.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/step.hpp"
 #include "core/words.hpp"
 #include "db/gpu_env.hpp"
 #include "place/blocks.hpp"
@@ -15,7 +16,7 @@ namespace inferstep::cli {
 namespace {
 
 struct Arguments {
-    std::string xml, colocate, db_cpus, tasks, masks, svg;
+    std::string xml, colocate, db_cpus, devices, tasks, masks, svg;
     std::string pin_app = "yes";
     std::string device = "auto";
     bool json = false;
@@ -53,6 +54,7 @@ Result<Wish> parse(const Arguments& a) {
     Wish wish;
     for (const Status& s : {read_number("--colocate", a.colocate, kMaxCpus, wish.request.instances),
                             read_number("--db-cpus", a.db_cpus, kMaxCpus, wish.request.db_cpus),
+                            read_number("--num-devices", a.devices, kMaxCpus, wish.request.devices),
                             read_number("--tasks", a.tasks, kMaxCpus, wish.tasks)}) {
         if (!s) {
             return s.error();
@@ -100,7 +102,7 @@ Status show(const Arguments& a, Wish wish) {
         return topology.error();
     }
     if (topology->here) {
-        keep_visible_gpus(*topology);
+        keep_step_gpus(*topology, gpu_words(step_identity().slurm));
     }
     if (a.device == "gpu" && topology->gpus.empty()) {
         return fail("--device=gpu: there is no GPU that may be used; use --device=auto or --device=cpu");
@@ -157,6 +159,8 @@ void add_topo(CLI::App& app, Outcome& outcome) {
         ->type_name("yes|no");
     sub->add_option("--device,--infer-device", a->device, "show GPUs where there are some (default auto)")
         ->type_name("cpu|gpu|auto");
+    sub->add_option("--num-devices,--infer-num-devices", a->devices, "GPUs for all of them (default: all)")
+        ->type_name("D");
     sub->add_option("--tasks", a->tasks, "tasks, each with an equal block of the cores (default 1)")->type_name("N");
     sub->add_option("--task-masks", a->masks, "the tasks' own CPU lists, as in 0-3;4-7")->type_name("LIST;LIST…");
     sub->add_option("--xml", a->xml, "plan for the machine in an hwloc XML file")->type_name("FILE");

@@ -38,15 +38,15 @@ std::vector<std::string> environment(const PlannedInstance& plan) {
         constexpr std::string_view kDropped[] = {"OMP_", "GOMP_", "KMP_", "MKL_", "MALLOC_", "INFER_"};
         const bool dropped = std::any_of(std::begin(kDropped), std::end(kDropped),
                                          [&](std::string_view prefix) { return text.starts_with(prefix); });
-        if (!dropped && (plan.gpus.empty() || !text.starts_with("CUDA_VISIBLE_DEVICES="))) {
+        if (!dropped && !text.starts_with("CUDA_VISIBLE_DEVICES=") && !text.starts_with("CUDA_DEVICE_ORDER=")) {
             result.emplace_back(text);
         }
     }
     // Freed memory is kept: giving it back costs 9,000 page faults for every forward of a ResNet50.
     result.emplace_back("MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1");
-    if (!plan.gpus.empty()) {
-        result.push_back("CUDA_VISIBLE_DEVICES=" + cuda_visible_devices(plan.gpus));
-    }
+    // Its own GPUs and no others, counted as the plan does; without any it sees none.
+    result.emplace_back("CUDA_DEVICE_ORDER=PCI_BUS_ID");
+    result.push_back("CUDA_VISIBLE_DEVICES=" + cuda_visible_devices(plan.gpus));
     return result;
 }
 

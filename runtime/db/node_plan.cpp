@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "core/page_step.hpp"
+#include "core/step.hpp"
 #include "db/gpu_env.hpp"
 #include "db/page_map.hpp"
 #include "place/allocation.hpp"
@@ -49,13 +50,15 @@ Result<NodePlan> plan_node(const DbOptions& options, const Page* page, Claims& c
     if (!topology) {
         return topology.error();
     }
-    keep_visible_gpus(*topology);
+    keep_step_gpus(*topology, gpu_words(page != nullptr ? page->job_id != 0 : step_identity().slurm));
     if (options.device == Device::gpu && topology->gpus.empty()) {
         return with_hint(fail("--infer-device=gpu: there is no GPU that this step may use"),
-                         "ask for one (srun --gpus=1), or use --infer-device=auto");
+                         "ask for one (srun --gpus=1), or use --infer-device=auto; where Slurm does not count GPUs, "
+                         "CUDA_VISIBLE_DEVICES says which are the step's");
     }
     PlanRequest request{options.instances, options.db_cpus, page != nullptr && options.pin_app,
                         gpus && !topology->gpus.empty()};
+    request.devices = options.num_devices;
     if (page != nullptr) {
         request.step = allocated_cpus(*topology, PageText(page->cores).text, *masks);
     }

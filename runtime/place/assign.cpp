@@ -1,7 +1,9 @@
 #include "place/assign.hpp"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <tuple>
 
 namespace inferstep {
 namespace {
@@ -59,42 +61,53 @@ int distance(const Topology& topology, const PlannedInstance& instance, const Gp
     return topology.domains[at(gpu.domain)].package == topology.domains[at(instance.domain)].package ? 1 : 2;
 }
 
-// Give each instance up to its quota of the GPUs that are not `given` yet, near ones before far ones.
-void deal_gpus(const Topology& topology, std::vector<int> quota, std::vector<bool>& given, Plan& plan) {
+// Give each instance up to its quota of the GPUs that are not `given` yet, near ones before far ones, `limit` in all.
+void deal_gpus(const Topology& topology, std::vector<int> wants, int limit, std::vector<bool>& given, Plan& plan) {
     for (int reach = 0; reach <= 2; ++reach) {
-        for (std::size_t g = 0; g < topology.gpus.size(); ++g) {
+        for (std::size_t g = 0; g < topology.gpus.size() && limit > 0; ++g) {
             int best = -1;
             for (int i = 0; i < static_cast<int>(plan.instances.size()) && !given[g]; ++i) {
-                if (quota[at(i)] > 0 && distance(topology, plan.instances[at(i)], topology.gpus[g]) <= reach &&
-                    (best < 0 || quota[at(i)] > quota[at(best)])) {
+                if (wants[at(i)] > 0 && distance(topology, plan.instances[at(i)], topology.gpus[g]) <= reach &&
+                    (best < 0 || wants[at(i)] > wants[at(best)])) {
                     best = i;
                 }
             }
             if (best >= 0) {
                 given[g] = true;
-                --quota[at(best)];
+                --wants[at(best)];
+                --limit;
                 plan.instances[at(best)].gpus.push_back(topology.gpus[g].index);
             }
         }
     }
 }
 
-// Fewer GPUs than instances: each instance gets the nearest of those with the fewest users.
-void share_gpus(const Topology& topology, Plan& plan) {
-    std::vector<int> users(topology.gpus.size(), 0);
-    for (PlannedInstance& instance : plan.instances) {
-        const auto key = [&](std::size_t g) {
-            return std::pair(users[g], distance(topology, instance, topology.gpus[g]));
-        };
-        std::size_t best = 0;
-        for (std::size_t g = 1; g < topology.gpus.size(); ++g) {
-            best = key(g) < key(best) ? g : best;
+// Fewer GPUs than instances: those that were given none yet get the nearest one that has not its full number of users.
+void share_gpus(const Topology& topology, int gpus, Plan& plan) {
+    std::map<int, int> users;
+    for (const PlannedInstance& instance : plan.instances) {
+        if (!instance.gpus.empty()) {
+            users[instance.gpus[0]] = 1;
         }
-        ++users[best];
-        instance.gpus.push_back(topology.gpus[best].index);
     }
-    plan.notes.push_back(fmt::format("{} instances share {} GPU{}", plan.instances.size(), topology.gpus.size(),
-                                     topology.gpus.size() == 1 ? "" : "s"));
+    const int full = (static_cast<int>(plan.instances.size()) + gpus - 1) / gpus;
+    for (PlannedInstance& instance : plan.instances) {
+        if (!instance.gpus.empty()) {
+            continue;
+        }
+        const Gpu* best = nullptr;
+        const auto key = [&](const Gpu& gpu) {
+            return std::tuple(users[gpu.index] >= full, distance(topology, instance, gpu), users[gpu.index]);
+        };
+        for (const Gpu& gpu : topology.gpus) {
+            if (users.contains(gpu.index) && (best == nullptr || key(gpu) < key(*best))) {
+                best = &gpu;
+            }
+        }
+        ++users[best->index];
+        instance.gpus = {best->index};
+    }
+    plan.notes.push_back(fmt::format("{} instances share {} GPU{}", plan.instances.size(), gpus, gpus == 1 ? "" : "s"));
 }
 
 }  // namespace
@@ -118,21 +131,26 @@ void assign_tasks(const Topology& topology, Plan& plan) {
     }
 }
 
-void assign_gpus(const Topology& topology, Plan& plan) {
-    const int gpus = static_cast<int>(topology.gpus.size());
+void assign_gpus(const Topology& topology, int devices, Plan& plan) {
+    const int gpus = devices > 0 ? devices : static_cast<int>(topology.gpus.size());
     const int instances = static_cast<int>(plan.instances.size());
     if (gpus == 0) {
         return;
     }
+    std::vector<bool> given(topology.gpus.size(), false);
     if (gpus < instances) {
-        share_gpus(topology, plan);
+        // Near instances that lie apart from each other, as their order has it.
+        std::vector<int> wants(plan.instances.size(), 0);
+        for (int g = 0; g < gpus; ++g) {
+            wants[at(g * instances / gpus)] = 1;
+        }
+        deal_gpus(topology, wants, gpus, given, plan);
+        share_gpus(topology, gpus, plan);
         return;
     }
     // First as many to each as all can have, then what is over, at most one to each.
-    std::vector<bool> given(topology.gpus.size(), false);
-    for (const int share : {gpus / instances, 1}) {
-        deal_gpus(topology, std::vector<int>(plan.instances.size(), share), given, plan);
-    }
+    deal_gpus(topology, std::vector<int>(plan.instances.size(), gpus / instances), gpus, given, plan);
+    deal_gpus(topology, std::vector<int>(plan.instances.size(), 1), gpus % instances, given, plan);
     for (PlannedInstance& instance : plan.instances) {
         std::sort(instance.gpus.begin(), instance.gpus.end());
     }

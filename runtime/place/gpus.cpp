@@ -26,21 +26,22 @@ bool can_open(int minor) {
     return static_cast<bool>(UniqueFd(open(fmt::format("/dev/nvidia{}", minor).c_str(), O_RDWR | O_CLOEXEC)));
 }
 
-// Whether this process may open the device node of the GPU at `address`, whose number the driver tells.
-bool usable(const std::string& address) {
+// What follows `key` in the driver's description of a GPU, up to the end of the line.
+std::string value_of(const std::string& text, const std::string& key) {
+    const std::size_t found = text.find(key);
+    const std::size_t first = found == std::string::npos ? found : text.find_first_not_of(" \t", found + key.size());
+    return first == std::string::npos ? "" : text.substr(first, text.find_first_of(" \t\r\n", first) - first);
+}
+
+// The driver's number and name for the GPU at `address`. False: this process may not open it.
+bool identify(const std::string& address, Gpu& gpu) {
     const Result<std::string> text = read_file("/proc/driver/nvidia/gpus/" + address + "/information");
-    if (!text) {
+    const std::string minor = text ? value_of(*text, "Device Minor:") : "";
+    if (std::from_chars(minor.data(), minor.data() + minor.size(), gpu.minor).ec != std::errc{}) {
         return false;
     }
-    constexpr std::string_view kKey = "Device Minor:";
-    const std::size_t key = text->find(kKey);
-    const std::size_t digits = key == std::string::npos ? key : text->find_first_of("0123456789", key + kKey.size());
-    int minor = 0;
-    if (digits == std::string::npos ||
-        std::from_chars(text->data() + digits, text->data() + text->size(), minor).ec != std::errc{}) {
-        return false;
-    }
-    return can_open(minor);
+    gpu.uuid = value_of(*text, "GPU UUID:");
+    return can_open(gpu.minor);
 }
 
 // Where a sandbox hides the PCI bus or the driver's files, the device nodes still tell how many there are.
@@ -49,7 +50,7 @@ std::vector<Gpu> from_device_nodes() {
     std::vector<Gpu> gpus;
     for (int minor = 0; minor < kMostGpus; ++minor) {
         if (can_open(minor)) {
-            gpus.push_back({static_cast<int>(gpus.size()), -1, "NVIDIA GPU"});
+            gpus.push_back({static_cast<int>(gpus.size()), -1, "NVIDIA GPU", minor});
         }
     }
     return gpus;
@@ -76,27 +77,30 @@ int domain_near(hwloc_topology_t t, hwloc_obj_t device, const Topology& topology
 
 }  // namespace
 
-std::vector<Gpu> find_gpus(hwloc_topology_t loaded, const Topology& topology) {
+void find_gpus(hwloc_topology_t loaded, Topology& topology) {
+    const bool here = hwloc_topology_is_thissystem(loaded) != 0;
     std::vector<std::pair<std::string, Gpu>> found;
     for (hwloc_obj_t device = nullptr; (device = hwloc_get_next_pcidev(loaded, device)) != nullptr;) {
         const PciAttributes& pci = device->attr->pcidev;
         if (pci.vendor_id != kNvidia || (pci.class_id >> 8U) != kDisplay) {
             continue;
         }
-        const std::string address = pci_address(pci);
-        if (hwloc_topology_is_thissystem(loaded) != 0 && !usable(address)) {
+        const char* name = hwloc_obj_get_info_by_name(device, "PCIDevice");
+        Gpu gpu{0, domain_near(loaded, device, topology), name != nullptr ? name : "NVIDIA GPU"};
+        if (here && !identify(pci_address(pci), gpu)) {
+            ++topology.hidden_gpus;
             continue;
         }
-        const char* name = hwloc_obj_get_info_by_name(device, "PCIDevice");
-        found.push_back({address, {0, domain_near(loaded, device, topology), name != nullptr ? name : "NVIDIA GPU"}});
+        found.emplace_back(pci_address(pci), std::move(gpu));
     }
     std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    std::vector<Gpu> gpus;
     for (auto& [address, gpu] : found) {
-        gpu.index = static_cast<int>(gpus.size());
-        gpus.push_back(std::move(gpu));
+        gpu.index = static_cast<int>(topology.gpus.size());
+        topology.gpus.push_back(std::move(gpu));
     }
-    return gpus.empty() && hwloc_topology_is_thissystem(loaded) != 0 ? from_device_nodes() : gpus;
+    if (here && topology.gpus.empty()) {
+        topology.gpus = from_device_nodes();
+    }
 }
 
 }  // namespace inferstep

@@ -77,6 +77,19 @@ Status check_request(const PlanRequest& request, const CpuSet& usable) {
     return Status::ok();
 }
 
+Status check_devices(const Topology& topology, const PlanRequest& request) {
+    const std::size_t gpus = request.gpus ? topology.gpus.size() : 0;
+    if (request.devices < 0 || static_cast<std::size_t>(request.devices) > gpus) {
+        return gpus == 0 ? with_hint(fail("--infer-num-devices={}: the step has no GPU on this node", request.devices),
+                                     "ask for some (srun --gpus-per-node=…), or leave the option out")
+                         : fail(
+                               "--infer-num-devices={} is more than there are: the step has {} GPU{} on this node; "
+                               "ask for at most {}",
+                               request.devices, gpus, gpus == 1 ? "" : "s", gpus);
+    }
+    return Status::ok();
+}
+
 struct Step {
     const PlanRequest& request;
     CpuSet usable;  // the step's CPUs that the topology knows
@@ -238,6 +251,9 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
     if (Status s = check_request(request, usable); !s) {
         return s.error();
     }
+    if (Status s = check_devices(topology, request); !s) {
+        return s.error();
+    }
     const Step question{request, usable, Taker(topology, tasks, usable, request.avoid, Grain::cores),
                         Taker(topology, tasks, usable, request.avoid, Grain::threads)};
     Plan result;
@@ -264,18 +280,21 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
     note_sharing(request, usable, layout.taken, result);
     assign_tasks(topology, result);
     if (request.gpus) {
-        assign_gpus(topology, result);
+        assign_gpus(topology, request.devices, result);
     }
     return result;
 }
 
 Result<Plan> plan_alone(const Topology& topology, const CpuSet& mask, const PlanRequest& request) {
     const CpuSet usable = mask & known_cpus(topology);
-    const PlanRequest sharing{request.instances, 0, false, request.gpus};
+    const PlanRequest sharing{request.instances, 0, false, request.gpus, request.devices};
     if (Status s = check_tasks({mask}, mask, usable); !s) {
         return s.error();
     }
     if (Status s = check_request(sharing, usable); !s) {
+        return s.error();
+    }
+    if (Status s = check_devices(topology, sharing); !s) {
         return s.error();
     }
     const Result<std::vector<CpuSet>> blocks = split_into_blocks(topology, usable, request.instances);
@@ -287,7 +306,7 @@ Result<Plan> plan_alone(const Topology& topology, const CpuSet& mask, const Plan
         result.instances.push_back({home_of(topology, block), block, {}});
     }
     if (request.gpus) {
-        assign_gpus(topology, result);
+        assign_gpus(topology, request.devices, result);
     }
     return result;
 }

@@ -26,16 +26,19 @@ struct Domain {       // a NUMA domain: the CPUs that share a local memory
 };
 
 struct Gpu {
-    int index = 0;    // as the vendor's runtime counts them
+    int index = 0;    // as the vendor's runtime counts those that this process may open
     int domain = -1;  // nearest domain, -1 unknown
     std::string name;
+    int minor = -1;         // number of its device node, by which Slurm counts; -1 unknown
+    std::string uuid = {};  // "GPU-…"; empty: unknown
 };
 
 struct Topology {
     std::vector<Cpu> cpus;
     std::vector<Domain> domains;
     std::vector<Gpu> gpus;
-    bool here = true;  // this machine; false: the description of another
+    bool here = true;     // this machine; false: the description of another
+    int hidden_gpus = 0;  // GPUs of this machine that this process may not open
 };
 
 struct PlanRequest {
@@ -43,7 +46,7 @@ struct PlanRequest {
     int db_cpus = 0;      // --infer-db-cpus: of the node, for all instances; 0 = max(2, instances)
     bool pin_app = true;  // --infer-pin-app
     bool gpus = false;    // give the instances GPUs (--infer-device)
-    int devices = 0;      // --infer-num-devices: GPUs of each instance; 0 = all there are, shared out
+    int devices = 0;      // --infer-num-devices: GPUs of the node, for all instances; 0 = all of topology.gpus
     CpuSet step = {};     // the step's CPUs, also those on which no task runs; empty: the union of the task masks
     CpuSet avoid = {};    // reserved by databases of other steps: taken only where there are no others
 };

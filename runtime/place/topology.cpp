@@ -111,7 +111,7 @@ Result<Topology> load_topology(const std::string& xml, bool with_gpus) {
     }
     topology->here = hwloc_topology_is_thissystem(handle->get()) != 0;
     if (with_gpus) {
-        topology->gpus = find_gpus(handle->get(), *topology);
+        find_gpus(handle->get(), *topology);
     }
     return topology;
 }

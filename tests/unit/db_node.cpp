@@ -12,7 +12,6 @@
 #include "check.hpp"
 #include "core/file.hpp"
 #include "db/config.hpp"
-#include "db/gpu_env.hpp"
 #include "db/memory.hpp"
 #include "db/node_record.hpp"
 #include "db/page_map.hpp"
@@ -174,37 +173,6 @@ void a_page_is_checked() {
     CHECK_FAILS(MappedPage::open(UniqueFd()), "--page-fd");
 }
 
-Topology with_gpus(int count) {
-    Topology topology;
-    for (int i = 0; i < count; ++i) {
-        topology.gpus.push_back({i, i % 2, "gpu"});
-    }
-    return topology;
-}
-
-void only_visible_gpus_count() {
-    unsetenv("CUDA_VISIBLE_DEVICES");
-    Topology all = with_gpus(4);
-    keep_visible_gpus(all);
-    CHECK_EQ(all.gpus.size(), 4U);
-    CHECK_EQ(cuda_visible_devices({1, 3}), "1,3");
-    setenv("CUDA_VISIBLE_DEVICES", "2,3", 1);
-    Topology some = with_gpus(4);
-    keep_visible_gpus(some);
-    CHECK(some.gpus.size() == 2 && some.gpus[0].index == 2 && some.gpus[1].domain == 1);
-    CHECK_EQ(cuda_visible_devices({3}), "3");
-    setenv("CUDA_VISIBLE_DEVICES", "", 1);
-    Topology none = with_gpus(4);
-    keep_visible_gpus(none);
-    CHECK(none.gpus.empty());
-    setenv("CUDA_VISIBLE_DEVICES", "MIG-aa,MIG-bb", 1);
-    Topology slices = with_gpus(1);
-    keep_visible_gpus(slices);
-    CHECK(slices.gpus.size() == 2 && slices.gpus[1].domain == -1);
-    CHECK_EQ(cuda_visible_devices({1}), "MIG-bb");
-    unsetenv("CUDA_VISIBLE_DEVICES");
-}
-
 void records_go_where_they_are_told() {
     const Folder folder;
     DbOptions options;
@@ -234,7 +202,7 @@ CU_TestInfo kTests[] = {{"the configuration says what was asked", the_configurat
                         {"INFO is summarized", info_is_summarized},
                         {"a state directory is private and goes", a_state_directory_is_private_and_goes},
                         {"a page is checked", a_page_is_checked},
-                        {"only visible GPUs count", only_visible_gpus_count},
+
                         {"records go where they are told", records_go_where_they_are_told},
                         {"the memory limit is the machine's or less", the_memory_limit_is_the_machine_s_or_less},
                         CU_TEST_INFO_NULL};

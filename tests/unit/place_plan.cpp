@@ -228,7 +228,7 @@ void gpus_are_the_nearest() {
     CHECK(one && one->instances[0].domain == 1);
     CHECK_EQ(gpus_of(plan(topology, tasks, {2, 4, true, true})), "1 | 0");
     const Result<Plan> four = plan(topology, tasks, {4, 8, true, true});
-    CHECK_EQ(gpus_of(four), "0 | 1 | 0 | 1");
+    CHECK_EQ(gpus_of(four), "1 | 0 | 0 | 1");
     CHECK(four && !four->notes.empty() && four->notes.back() == "4 instances share 2 GPUs");
     // GPUs whose place is not known are given all the same.
     topology.gpus = {{0, -1, "x"}};

@@ -88,11 +88,12 @@ void surroundings(const Topology& topology, const Layout& layout, std::mt19937& 
     if (std::uniform_int_distribution(0, 1)(random) == 0) {
         request.avoid = some_of(all_cpus(topology), std::uniform_int_distribution(1, 9)(random), random);
     }
+    request.devices = std::uniform_int_distribution(0, static_cast<int>(topology.gpus.size()))(random);
 }
 
 std::string describe(const std::string& name, const Layout& layout, const PlanRequest& r) {
-    return fmt::format("{}, {}, instances {}, db_cpus {}, pin_app {}, step {}, avoid {}", name, layout.name,
-                       r.instances, r.db_cpus, r.pin_app, cpu_list(r.step), cpu_list(r.avoid));
+    return fmt::format("{}, {}, instances {}, db_cpus {}, pin_app {}, step {}, avoid {}, devices {}", name, layout.name,
+                       r.instances, r.db_cpus, r.pin_app, cpu_list(r.step), cpu_list(r.avoid), r.devices);
 }
 
 // The number after "ask for at most " in a message, or -1.

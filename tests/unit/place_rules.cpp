@@ -171,13 +171,14 @@ std::string wrong_gpus(const Topology& topology, const PlanRequest& request, con
     if (most - fewest > 1 || fewest == 0) {
         return "the GPUs are not split evenly";
     }
-    const bool scarce = topology.gpus.size() < plan.instances.size();
+    const std::size_t devices = request.devices > 0 ? static_cast<std::size_t>(request.devices) : topology.gpus.size();
+    const bool scarce = devices < plan.instances.size();
     for (const auto& [gpu, count] : users) {
         if (count > 1 && !(scarce && has_note(plan, "share"))) {
             return fmt::format("GPU {} is given twice", gpu);
         }
     }
-    return users.size() == topology.gpus.size() ? "" : "a GPU is left over";
+    return users.size() == devices ? "" : "not as many GPUs are given as were asked for";
 }
 
 }  // namespace

@@ -23,6 +23,7 @@ extern CU_SuiteInfo kDbNodeSuite;
 extern CU_SuiteInfo kDbOptionsSuite;
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
+extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kMemorySuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
@@ -47,7 +48,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kOptionsSuite,    &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
     &kAdaptiveSuite,   &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
     &kAttachSuite,     &kClientDagSuite,     &kArenaSuite,       &kClientClusterSuite,  &kMemorySuite,
-    &kAllocationSuite, &kClaimsSuite,
+    &kAllocationSuite, &kClaimsSuite,        &kGpusSuite,
 };
 #endif
 
