@@ -24,8 +24,9 @@ constexpr Label label() {
 }
 [[gnu::used]] constexpr Label kLabel = label();
 
-// Before Slurm 25.05 a hook fails by a negative number only; ESPANK_ERROR is a positive one.
-int verdict(bool fine) { return fine ? 0 : -1; }
+// The settings, for --infer-help, which srun meets before it asks for a command.
+int g_count = 0;
+char** g_words = nullptr;
 
 extern "C" int take_option(int id, const char* value, int remote) {
     const char* text = value != nullptr ? value : "";
@@ -34,6 +35,24 @@ extern "C" int take_option(int id, const char* value, int remote) {
         return 0;
     }
     return verdict(take_local_option(id, text));
+}
+
+extern "C" int take_help(int /*id*/, const char* /*value*/, int remote) {
+    if (remote == 0) {
+        show_options(g_count, g_words);
+    }
+    return 0;
+}
+
+bool add_option(spank_t spank, const char* name, int id, const char* help, spank_opt_cb_f callback) {
+    const OptionSpec& spec = kTable[id];
+    char word[64];
+    char usage[256];
+    snprintf(word, sizeof word, "infer-%s", name);
+    snprintf(usage, sizeof usage, "[infer] %s", help);
+    // Slurm copies the texts; its struct is older than const.
+    spank_option option{word, const_cast<char*>(spec.argument), usage, spec.has_argument, id, callback};
+    return spank_option_register(spank, &option) == ESPANK_SUCCESS;
 }
 
 }  // namespace
@@ -48,24 +67,23 @@ extern const unsigned int plugin_version;
 extern const unsigned int spank_plugin_version;
 SPANK_PLUGIN(infer, 1)
 
-int slurm_spank_init(spank_t spank, int /*count*/, char** /*words*/) {
+int slurm_spank_init(spank_t spank, int count, char** words) {
     const spank_context_t context = spank_context();
     if (context == S_CTX_SLURMD || context == S_CTX_JOB_SCRIPT) {
         return 0;
     }
+    g_count = count;
+    g_words = words;
+    bool fine = true;
     for (int id = 0; id < kOptions; ++id) {
-        const OptionSpec& spec = kTable[id];
-        char name[64];
-        char help[256];
-        snprintf(name, sizeof name, "infer-%s", spec.name);
-        snprintf(help, sizeof help, "[infer] %s", spec.help);
-        // Slurm copies the texts; its struct is older than const.
-        spank_option option{name, const_cast<char*>(spec.argument), help, spec.has_argument, id, take_option};
-        if (spank_option_register(spank, &option) != ESPANK_SUCCESS) {
-            return -1;
-        }
+        fine = fine && add_option(spank, kTable[id].name, id, kTable[id].help, take_option);
     }
-    return 0;
+    for (const Alias& alias : kAliases) {
+        fine = fine && add_option(spank, alias.name, alias.id, alias.help, take_option);
+    }
+    fine = fine && add_option(spank, "help", kVerbose, kHelpHelp, take_help);
+    // On a node this fails if it has failed in srun, which ended then.
+    return verdict(fine || context == S_CTX_REMOTE);
 }
 
 int slurm_spank_init_post_opt(spank_t spank, int count, char** words) {

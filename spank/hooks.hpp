@@ -20,6 +20,9 @@ constexpr const char* kSentCwd = "SLURM_INFER_CWD";
 // An option of the command line, or one that Slurm reads from the environment for a command inside salloc or sbatch.
 bool take_local_option(int id, const char* value);
 
+// --infer-help: print the options, as far as the command line was read, and end the command.
+[[noreturn]] void show_options(int count, char** words);
+
 // Once the command line is read, before anything is allocated. In srun (`step_follows`) the files must be there.
 bool check_request(int count, char** words, bool step_follows);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "core/cwords.hpp"
+#include "core/roots.hpp"
 #include "core/spawn.hpp"
 #include "core/wait.hpp"
 #include "hooks.hpp"
@@ -51,12 +52,18 @@ void send() {
 // NAME:PATH[,key=value…][;NAME:PATH…]
 bool check_files(int id, Problem& why) {
     static char path[kMaxValue + 2];
+    static char real[PATH_MAX];
+    const char* roots = g_settings.limits[kLimitModel];
     for (const char* file = g_options.text(id); (file = strchr(file, ':')) != nullptr; file += strcspn(file, ";")) {
         struct stat st {};
         errno = EISDIR;
         snprintf(path, sizeof path, "%.*s", static_cast<int>(strcspn(file + 1, ",;")), file + 1);
         if (access(path, R_OK) != 0 || stat(path, &st) != 0 || S_ISDIR(st.st_mode)) {
             return why.is("--infer-%s: cannot read '%s': %s", kTable[id].name, path, strerror(errno));
+        }
+        if (roots != nullptr && !lies_below(path, roots, real)) {
+            return why.is("--infer-%s: '%s' is '%s', and the administrator's limit-model=%s does not allow files there",
+                          kTable[id].name, path, real, roots);
         }
     }
     return true;
@@ -97,6 +104,18 @@ bool take_local_option(int id, const char* value) {
     return (check_value(id, shown, meant, why) && g_options.take(id, meant, source, last_wins, why)) || say(why);
 }
 
+void show_options(int count, char** words) {
+    Problem why;
+    const bool read = g_settings.read(count, words, why);
+    complete(g_options, g_settings, find_variable, nullptr);
+    print_options(g_options, g_settings);
+    fflush(stdout);
+    if (!read || !check(g_options, g_settings, why)) {
+        say(why);
+    }
+    _exit(0);  // nothing is allocated yet
+}
+
 bool check_request(int count, char** words, bool step_follows) {
     Problem why;
     bool asked = false;
@@ -108,11 +127,12 @@ bool check_request(int count, char** words, bool step_follows) {
         unsetenv("SLURM_INFER_ATTACH");
         return g_options.check_together(why) || say(why);
     }
+    const bool read = g_settings.read(count, words, why);
+    complete(g_options, g_settings, find_variable, nullptr);
     // A batch script can still make the files: its own srun looks.
-    const bool fine =
-        g_settings.read(count, words, why) && complete(g_options, g_settings, find_variable, nullptr, why) &&
-        (!step_follows ||
-         (check_files(kModel, why) && check_files(kScript, why) && (!g_options.has(kOutdir) || check_outdir(why))));
+    const bool fine = read && check(g_options, g_settings, why) &&
+                      (!step_follows || (check_files(kModel, why) && check_files(kScript, why) &&
+                                         (!g_options.has(kOutdir) || check_outdir(why))));
     if (fine) {
         send();
     }

@@ -123,8 +123,11 @@ void prepare_node(spank_t spank, int count, char** words) {
     snprintf(node.name, sizeof node.name, "SLURMD_NODENAME=%.255s", name != nullptr ? name : "");
     const bool known = (node.active || node.sweeps) && node.settings.read(count, words, node.problem);
     node.sweeps = node.sweeps && known;
-    if (known && node.active && complete(node.options, node.settings, job_variable, spank, node.problem) &&
-        !node.options.has(kAttach)) {
+    if (!known || !node.active) {
+        return;
+    }
+    complete(node.options, node.settings, job_variable, spank);
+    if (check(node.options, node.settings, node.problem) && !node.options.has(kAttach)) {
         share(node);
     }
 }

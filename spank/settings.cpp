@@ -35,12 +35,18 @@ bool read_word(Settings& settings, const char* word, Problem& why) {
             return *value == '/' || why.is("plugstack.conf: '%s' wants an absolute path", word);
         }
     }
+    char shown[64];
+    snprintf(shown, sizeof shown, "plugstack.conf: %.*s", static_cast<int>(strcspn(word, "=")), word);
     for (int id = 0; id < kOptions; ++id) {
         if (kTable[id].has_default && is_key(word, kTable[id].name, value)) {
-            char shown[64];
-            snprintf(shown, sizeof shown, "plugstack.conf: %s", kTable[id].name);
             settings.defaults[id] = value;
             return check_value(id, shown, value, why);
+        }
+    }
+    for (int id = 0; id < kLimits; ++id) {
+        if (is_key(word, kLimitTable[id].name, value)) {
+            settings.limits[id] = value;
+            return check_limit(id, shown, value, why);
         }
     }
     if (is_key(word, "env_allow", value)) {
@@ -63,32 +69,6 @@ bool Settings::read(int count, char** words, Problem& why) {
     }
     return paths[kProgram] != nullptr ||
            why.is("plugstack.conf: spank_infer.so needs inferstep=PATH, the path of the program");
-}
-
-bool complete(OptionSet& options, const Settings& settings, FindVariable find, void* where, Problem& why) {
-    for (int id = 0; id < kOptions; ++id) {
-        char shown[64];
-        snprintf(shown, sizeof shown, "--infer-%s", kTable[id].name);
-        const char* twin = options.has(id) ? nullptr : find(where, kTable[id].twin);
-        if (twin != nullptr) {
-            options.set(id, twin, Source::environment);
-            snprintf(shown, sizeof shown, "%s", kTable[id].twin);
-        } else if (settings.defaults[id] != nullptr && !options.has(id)) {
-            options.set(id, settings.defaults[id], Source::plugstack);
-        }
-        if (options.has(id) && !check_value(id, shown, options.text(id), why)) {
-            return false;
-        }
-    }
-    // More databases than an admin's CPUs for them is no mistake of the user's: the built-in default has enough.
-    Source& cpus = options.sources[kDbCpus];
-    if (cpus == Source::plugstack && options.number(kDbCpus) < options.number(kColocate)) {
-        cpus = Source::none;
-    }
-    if (!options.wants_tcp()) {
-        options.sources[kNetIfname] = options.sources[kTcpAuth] = Source::none;
-    }
-    return options.check_together(why);
 }
 
 }  // namespace inferstep::plugin

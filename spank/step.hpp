@@ -6,10 +6,7 @@
 #include <string.h>
 #include <sys/types.h>
 
-extern "C" {
-#include <slurm/spank.h>
-}
-
+#include "compat.hpp"
 #include "core/step_options.hpp"
 
 namespace inferstep::plugin {
@@ -30,9 +27,8 @@ struct Step {
 // In slurmstepd, or in srun after the allocation (there without what a node alone has). False for what is no step of
 // tasks: a batch script, the extern and the interactive step.
 inline bool read_step(spank_t spank, Step& step) {
-    constexpr uint32_t kFirstSpecial = 0xfffffff0;  // from here on: batch, extern and interactive steps
     if (spank_get_item(spank, S_JOB_ID, &step.job) != ESPANK_SUCCESS ||
-        spank_get_item(spank, S_JOB_STEPID, &step.step) != ESPANK_SUCCESS || step.step >= kFirstSpecial ||
+        spank_get_item(spank, S_JOB_STEPID, &step.step) != ESPANK_SUCCESS || step.step >= kFirstSpecialStep ||
         spank_get_item(spank, S_JOB_UID, &step.uid) != ESPANK_SUCCESS ||
         spank_get_item(spank, S_JOB_GID, &step.gid) != ESPANK_SUCCESS) {
         return false;

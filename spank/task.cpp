@@ -42,7 +42,7 @@ char* const* supervisor_environment(spank_t spank, const Settings& settings) {
 }
 
 char* const* supervisor_arguments(spank_t spank, const Node& node) {
-    constexpr size_t kMost = kOptions + 8;
+    constexpr size_t kMost = 8 + kOptions + size_t{kLimits};
     static char text[kMost][kMaxValue + 32];
     static const char* words[kMost + 1] = {"inferstep", "db", "serve", "--page-fd=3", "--life-fd=4"};
     size_t count = 5;
@@ -57,6 +57,9 @@ char* const* supervisor_arguments(spank_t spank, const Node& node) {
         if (node.options.has(id) && (kTable[id].has_argument != 0 || node.options.enabled(id))) {
             add(kTable[id].name, kTable[id].has_argument != 0 ? node.options.text(id) : "");
         }
+    }
+    for (int id = 0; id < kLimits; ++id) {
+        add(kLimitTable[id].name, node.settings.limits[id]);
     }
     char here[PATH_MAX];
     const char* cwd = job_variable(spank, kSentCwd);

@@ -25,6 +25,11 @@ void add_db(CLI::App& app, Outcome& outcome) {
         ->type_name("FD");
     serve_command->add_option("--life-fd", arguments->life_fd, "the pipe that ends with the step (for the plugin)")
         ->type_name("FD");
+    for (int id = 0; id < kLimits; ++id) {  // the plugin's, so that --help has no more to say than there is to choose
+        serve_command
+            ->add_option(fmt::format("--{}", kLimitTable[id].name), arguments->limit[static_cast<std::size_t>(id)])
+            ->group("");
+    }
     add_db_standard(*db, outcome);
     CLI::App* sweep_command =
         db->add_subcommand("sweep", "Remove the state directories that dead steps of yours left on this node");

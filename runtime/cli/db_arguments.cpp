@@ -25,7 +25,14 @@ CLI::Option* add_option(CLI::App& app, DbArguments& a, int id, std::string names
     return option;
 }
 
-std::string both_names(int id) { return fmt::format("--{0},--infer-{0}", kTable[id].name); }
+// Ours, srun's, SmartSim's.
+std::string both_names(int id) {
+    std::string names = fmt::format("--{0},--infer-{0}", kTable[id].name);
+    for (const Alias& alias : kAliases) {
+        names += alias.id == id ? fmt::format(",--{}", alias.name) : "";
+    }
+    return names;
+}
 
 void add_paths(CLI::App& app, DbArguments& a) {
     app.add_option("--statedir", a.statedir, "where sockets and logs lie while the step runs (default: /dev/shm)")

@@ -93,6 +93,23 @@ constexpr OptionSpec kTable[kOptions] = {
      "use this standard database; start none"},
 };
 
+// SmartSim's names for the same things: of Model.colocate_db() and of its benchmark's drivers. Slurm writes options
+// with dashes.
+struct Alias {
+    const char* name;
+    int id;
+    const char* help;
+};
+constexpr Alias kAliases[] = {
+    {"port", kDbPort, "SmartSim's name for db-port"},
+    {"ifname", kNetIfname, "SmartSim's name for net-ifname"},
+    {"threads-per-queue", kDbTpq, "SmartSim's name for db-tpq"},
+    {"limit-app-cpus", kPinApp, "SmartSim's name for pin-app"},
+    {"pin-app-cpus", kPinApp, "SmartSim's name for pin-app"},
+};
+
+constexpr const char* kHelpHelp = "show these options, their values here and where they come from, and stop";
+
 // Where a value comes from; a later one counts more.
 enum class Source { none, plugstack, environment, inherited, given };
 

@@ -6,6 +6,7 @@
 #include "core/page_step.hpp"
 #include "core/step.hpp"
 #include "db/gpu_env.hpp"
+#include "db/limits.hpp"
 #include "db/page_map.hpp"
 #include "place/allocation.hpp"
 #include "place/topology.hpp"
@@ -26,6 +27,14 @@ Result<std::vector<CpuSet>> task_masks(const Page* page) {
         return fail("cannot read this process' CPUs: {}", std::strerror(errno));
     }
     return masks;
+}
+
+CpuSet united(const std::vector<CpuSet>& masks) {
+    CpuSet all;
+    for (const CpuSet& mask : masks) {
+        all = all | mask;
+    }
+    return all;
 }
 
 }  // namespace
@@ -56,15 +65,19 @@ Result<NodePlan> plan_node(const DbOptions& options, const Page* page, Claims& c
                          "ask for one (srun --gpus=1), or use --infer-device=auto; where Slurm does not count GPUs, "
                          "CUDA_VISIBLE_DEVICES says which are the step's");
     }
-    PlanRequest request{options.instances, options.db_cpus, page != nullptr && options.pin_app,
-                        gpus && !topology->gpus.empty()};
+    PlanRequest request{options.instances, 0, page != nullptr && options.pin_app, gpus && !topology->gpus.empty()};
     request.devices = options.num_devices;
     if (page != nullptr) {
         request.step = allocated_cpus(*topology, PageText(page->cores).text, *masks);
     }
+    const Result<int> cpus = cpus_within_limit(options, (request.step | united(*masks)).count());
+    if (!cpus) {
+        return cpus.error();
+    }
+    request.db_cpus = *cpus;
     request.avoid = claims.of_others();
-    Result<Plan> planned = page == nullptr && options.db_cpus == 0 ? plan_alone(*topology, masks->at(0), request)
-                                                                   : plan(*topology, *masks, request);
+    Result<Plan> planned =
+        page == nullptr && *cpus == 0 ? plan_alone(*topology, masks->at(0), request) : plan(*topology, *masks, request);
     claims.make(planned ? cpus_of(*planned) : CpuSet());
     if (!planned) {
         return planned.error();

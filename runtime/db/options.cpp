@@ -6,6 +6,7 @@
 #include "core/file.hpp"
 #include "core/process.hpp"
 #include "core/words.hpp"
+#include "db/limits.hpp"
 
 namespace inferstep {
 namespace {
@@ -107,6 +108,9 @@ Status models(const DbArguments& a, DbOptions& o) {
         if (o.device == Device::cpu && model->device.starts_with("GPU")) {
             return fail("--infer-model {}: device={} contradicts --infer-device=cpu", model->name, model->device);
         }
+        if (Status s = file_within_limit(o, kModel, model->path); !s) {
+            return s.error();
+        }
         o.models.push_back(std::move(*model));
     }
     return Status::ok();
@@ -123,8 +127,26 @@ Status scripts(const DbArguments& a, DbOptions& o) {
             std::any_of(o.models.begin(), o.models.end(), has_name)) {
             return fail("--infer-script: the name '{}' is taken", script->name);
         }
+        if (Status s = file_within_limit(o, kScript, script->path); !s) {
+            return s.error();
+        }
         o.scripts.push_back(std::move(*script));
     }
+    return Status::ok();
+}
+
+// The words of plugstack.conf. What can be known without the step was refused by the plugin.
+Status limits(const DbArguments& a, DbOptions& o) {
+    Problem why;
+    for (int id = 0; id < kLimits; ++id) {
+        const std::string& word = a.limit[static_cast<std::size_t>(id)];
+        if (!word.empty() && !check_limit(id, fmt::format("--{}", kLimitTable[id].name).c_str(), word.c_str(), why)) {
+            return fail("{}", why.text);
+        }
+    }
+    o.limit_cpus = std::atoi(a.limit[kLimitDbCpus].c_str());
+    o.limit_memory = std::atoi(a.limit[kLimitDbMemory].c_str());
+    o.limit_model = a.limit[kLimitModel];
     return Status::ok();
 }
 
@@ -153,6 +175,9 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
         return o;  // no database: nothing else matters
     }
     if (Status s = paths(a, o); !s) {
+        return s.error();
+    }
+    if (Status s = limits(a, o); !s) {
         return s.error();
     }
     if (Status s = models(a, o); !s) {

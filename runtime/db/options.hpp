@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/result.hpp"
-#include "core/step_options.hpp"
+#include "core/step_request.hpp"
 #include "db/client/inferclient.hpp"
 
 namespace inferstep {
@@ -16,6 +16,7 @@ namespace inferstep {
 // The words as they were given, not yet looked at; empty: not given.
 struct DbArguments {
     std::array<std::string, kOptions> option;  // those of core/step_options.hpp; of several models "a:x;b:y"
+    std::array<std::string, kLimits> limit;    // the administrator's
     std::string statedir, cwd, redis, page_fd, life_fd;
 };
 
@@ -79,6 +80,9 @@ struct DbOptions {
     std::optional<StandardOptions> standard;
     bool verbose = false;
     bool dry_run = false;
+    int limit_cpus = 0;                       // percent of the step's CPUs on the node; 0: no limit
+    int limit_memory = 0;                     // likewise
+    std::string limit_model;                  // directories, separated by commas; empty: no limit
     std::array<std::string, kOptions> given;  // the words behind all this
 };
 

@@ -8,6 +8,7 @@
 #include "core/cpulist.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "db/limits.hpp"
 #include "db/startup.hpp"
 #include "db/supervisor.hpp"
 #include "place/draw.hpp"
@@ -99,8 +100,11 @@ Status Supervisor::prepare() {
     password_ = std::move(*password);
     const std::uint64_t given = page_ ? (*page_)->memory_mib << 20U : 0;
     record_.memory_limit = given > 0 ? std::min(given, memory_limit()) : memory_limit();
-    record_.max_memory =
-        (options_.memory > 0 ? options_.memory : record_.memory_limit / 2) / plan_->plan.instances.size();
+    const Result<std::uint64_t> memory = memory_within_limit(options_, record_.memory_limit);
+    if (!memory) {
+        return memory.error();
+    }
+    record_.max_memory = *memory / plan_->plan.instances.size();
     return Status::ok();
 }
 

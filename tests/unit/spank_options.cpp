@@ -199,7 +199,7 @@ struct Request {
             return found != variables.end() ? found->second.c_str() : nullptr;
         };
         const bool good = parsed.read(static_cast<int>(words.size()), words.data(), why) &&
-                          plugin::complete(options, parsed, find, &environment, why);
+                          (inferstep::complete(options, parsed, find, &environment), check(options, parsed, why));
         return good ? "" : why.text;
     }
 };
