@@ -54,6 +54,9 @@ canonical() { # package
     upper=$(sed -n 's/.*slurm-wlm-basic-plugins (<< \([^)]*\)).*/\1/p' <<<"$depends")
     dpkg --compare-versions "$SLURM.11-1" lt "$upper"
     dpkg --compare-versions "${SLURM%.*}.$(printf %02d $((10#${SLURM#*.} + 1))).0-1" gt "$upper"
+    # Debian's own Slurm satisfies it.
+    run apt-get -s --no-install-recommends install "$BUILD"/deb/*.deb
+    [[ $output == *"Inst inferstep-slurm "* ]]
     rpm -qp --requires "$(rpm_file inferstep-slurm)" 2>/dev/null | grep -x "slurm >= $SLURM"
     rpm -qp --requires "$(rpm_file inferstep-slurm)" 2>/dev/null | grep -E "^slurm < ${SLURM%.*}\.[0-9]+$"
     run bash -c "for p in inferstep inferstep-torch inferstep-dev; do dpkg-deb -f '$BUILD'/deb/\${p}_*.deb Depends; done | grep -i slurm"

@@ -28,7 +28,13 @@ completes() { # line, words…: to exactly these, in any order
     shift
     diff <(printf '%s\n' "$@" | sed '/^$/d' | sort) <(complete_line "$line" | sort) || { echo "'$line'"; return 1; }
 }
-subcommands() { printf '%s\n' "" run client db "db serve" "db standard" "db address" "db submit" "db sweep" "db status" record model topo; }
+# "", "run", "db", "db serve", …: as --help lists them.
+subcommands() { # [subcommand]
+    local sub
+    printf '%s\n' "${1-}"
+    # shellcheck disable=SC2086  # words
+    for sub in $(inferstep ${1-} --help | sed -n '/^Subcommands:/,$s/^  \([a-z]*\) .*/\1/p'); do subcommands "${1:+$1 }$sub"; done
+}
 # The left side of the options in --help, which CLI11 writes 28 characters wide, or on a line of its own.
 left_sides() { # subcommand
     # shellcheck disable=SC2086  # words
@@ -39,6 +45,7 @@ left_sides() { # subcommand
 }
 
 @test "every option of every subcommand completes, and nothing else does" {
+    [ "$(subcommands | wc -l)" -ge 13 ]
     while read -r sub; do
         expected=$(left_sides "$sub" | grep -oE '^[^ ]+' | sed 's/{[^}]*}//g' | tr , '\n' | grep '^--' | sort)
         [ "$(wc -l <<<"$expected")" -ge 1 ]

@@ -62,3 +62,27 @@ teardown() { assert_clean; }
     "$tool" disable --plugin "$other"
     user_run srun true
 }
+
+@test "every option that the plugin gives to srun, sbatch and salloc completes" {
+    plugstack_restore
+    for command in srun sbatch salloc; do
+        expected=$($command --help | grep -oE '^ +--infer-[a-z-]+' | sort)
+        [ "$(wc -l <<<"$expected")" -ge 11 ]
+        offered=$(bash --norc -c 'compopt() { :; }; . "$1"; COMP_LINE="$2 --infer-" COMP_POINT=${#COMP_LINE}; _inferstep_slurm "$2" --infer- "$2"; printf "%s\n" "${COMPREPLY[@]%=}"' \
+            _ "$CLUSTER_STAGE/share/bash-completion/completions/inferstep" $command | sort)
+        diff <(tr -d ' ' <<<"$expected") <(echo "$offered")
+    done
+}
+
+@test "the plugin and the program of the Debian packages serve a step" {
+    ls "$BUILD"/deb/inferstep-slurm_*.deb >/dev/null 2>&1 || skip "no packages in $BUILD/deb; tests/cli/t0910-packages.bats makes them"
+    root=$CLUSTER_DIR/packages
+    for package in inferstep inferstep-slurm; do dpkg-deb -x "$BUILD"/deb/"$package"_*.deb "$root"; done
+    ln -sfn "$CLUSTER_STAGE/lib/inferstep/torch" "$root/usr/lib/inferstep/torch" # as INSTALL says for a libtorch of one's own
+    plugstack_empty
+    "$root/usr/sbin/inferstep-plugstack" enable --plugin "$(echo "$root"/usr/lib/*/slurm*/spank_infer.so)" --program "$root/usr/bin/inferstep" "${settings[@]}"
+    run user_run srun -N2 -c4 --infer-colocate=1 "$root/usr/bin/inferstep" client --model resnet18 --iterations 2
+    [ "$status" = 0 ] && [[ $output == *"#wrong        0 of 4"* ]] || { echo "$output"; return 1; }
+    "$root/usr/sbin/inferstep-plugstack" disable --plugin "$(echo "$root"/usr/lib/*/slurm*/spank_infer.so)"
+    rm -rf "$root"
+}
