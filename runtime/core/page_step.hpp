@@ -61,6 +61,10 @@ bool for_each_variable(const Page& page, const PageTask& task, Set&& set) {
     for_each_client_variable(PageText(page.instances[index].endpoint).text, "Standalone", true, set);
     set("INFER_STATE_DIR", PageText(page.state_dir).text, true);
     set("INFER_INSTANCE", number, true);
+    if (page.reconnect_s > 0) {
+        snprintf(number, sizeof number, "%d", page.reconnect_s);
+        set("INFER_RECONNECT", number, true);
+    }
     return true;
 }
 

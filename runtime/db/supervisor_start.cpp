@@ -198,6 +198,7 @@ Status Supervisor::tell() {
     if (!page_) {
         return say_ready();
     }
+    (*page_)->reconnect_s = options_.on_failure == DbFailure::restart ? options_.timeout_s : 0;
     publish(plan_->plan, endpoints, directory_->path(), **page_);
     return page_advance(**page_, PageState::starting, PageState::ready) ? Status::ok()
                                                                         : Status(fail("the tasks gave up waiting"));

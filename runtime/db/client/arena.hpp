@@ -26,6 +26,8 @@ class Arena {
     void begin();
     // The connection is gone: so is the arena. Another one is asked for with the next.
     void leave();
+    // The database may not have taken all that was put.
+    bool owes() const { return segment_ != nullptr && !segment_->all_drained(); }
     // From now on the ordinary way for everything.
     void turn_off();
 

@@ -68,7 +68,8 @@ bool is_elsewhere(const redisReply& reply) {
 
 ClientStatus outcome(const redisReply& reply, const std::string& command, const Shard& shard) {
     if (const std::string_view error = error_of(reply); !error.empty()) {
-        return {Code::server, command + ": database " + shard.address.text + " answered: " + std::string(error)};
+        const char* hint = error.starts_with("OOM ") ? " (--infer-db-memory gives the databases more)" : "";
+        return {Code::server, command + ": database " + shard.address.text + " answered: " + std::string(error) + hint};
     }
     if (reply.type == REDIS_REPLY_STATUS && std::string_view(reply.str, reply.len) == "TIMEDOUT") {
         return {Code::timeout, command + ": database " + shard.address.text + " gave up: it was not its turn in time"};
@@ -128,6 +129,14 @@ ClientStatus Client::Impl::exchange(Shard& shard, const Request& request, client
     ClientStatus s = cluster.open(shard, options.connect_timeout, deadline);
     if (s) {
         s = arena.outcome(shard.connection.exchange(request, deadline, replies, tensor));
+        // The database was started again since the last call. Nothing is done twice, and no put that had returned may
+        // be missing without a word.
+        if (!s && shard.connection.unsent() && !arena.owes()) {
+            arena.leave();
+            replies.clear();
+            s = cluster.open(shard, options.connect_timeout, deadline);
+            s = s ? shard.connection.exchange(request, deadline, replies, tensor) : s;
+        }
     }
     if (!shard.connection.is_open()) {
         arena.leave();  // the database may still write where it was lent room

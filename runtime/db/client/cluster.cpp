@@ -1,12 +1,22 @@
 #include "db/client/cluster.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <thread>
 
 namespace inferstep::client {
 namespace {
 
 using Code = ClientStatus::Code;
 using Milliseconds = std::chrono::milliseconds;
+
+constexpr Milliseconds kAskAgain{10};
+
+// Seconds, 0 where the variable is absent or no number.
+std::chrono::seconds reconnect_limit() {
+    const char* text = std::getenv("INFER_RECONNECT");
+    return std::chrono::seconds(text != nullptr ? std::clamp(std::atoi(text), 0, 24 * 3600) : 0);
+}
 
 bool text_is(const redisReply& reply) { return reply.type == REDIS_REPLY_STRING || reply.type == REDIS_REPLY_STATUS; }
 
@@ -28,6 +38,7 @@ ClientStatus Cluster::name(std::string_view endpoint, bool clustered, std::strin
     *this = Cluster();
     endpoint_ = endpoint;
     secret_ = std::move(secret);
+    reconnect_ = reconnect_limit();
     clustered_ = seeds.size() > 1 || (clustered && seeds[0].path.empty());
     if (!clustered_) {
         ranges_.push_back({0, kSlots - 1, &shard_at(seeds[0]), {}, {}});
@@ -48,12 +59,23 @@ Shard& Cluster::shard_at(const Address& address) {
     return *shards_.back();
 }
 
+ClientStatus Cluster::open_once(Shard& shard, Milliseconds connect_timeout, Deadline deadline) const {
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - std::chrono::steady_clock::now());
+    return shard.connection.open(shard.address, std::clamp(left, Milliseconds{1}, connect_timeout), secret_);
+}
+
 ClientStatus Cluster::open(Shard& shard, Milliseconds connect_timeout, Deadline deadline) const {
     if (shard.connection.is_open()) {
         return {};
     }
-    const auto left = std::chrono::ceil<Milliseconds>(deadline - std::chrono::steady_clock::now());
-    return shard.connection.open(shard.address, std::clamp(left, Milliseconds{1}, connect_timeout), secret_);
+    const Deadline patience = std::min(deadline, std::chrono::steady_clock::now() + reconnect_);
+    ClientStatus s = open_once(shard, connect_timeout, deadline);
+    while (!s && s.code() == Code::connection && shard.met && std::chrono::steady_clock::now() < patience) {
+        std::this_thread::sleep_for(kAskAgain);
+        s = open_once(shard, connect_timeout, deadline);
+    }
+    shard.met = shard.met || s;
+    return s;
 }
 
 const SlotRange* Cluster::range_of(unsigned slot) const {

@@ -15,6 +15,7 @@ namespace inferstep::client {
 struct Shard {
     Address address;
     Connection connection;
+    bool met = false;  // it was connected once
 };
 
 // Slots that lie on one shard. A shard may have several ranges; as for SmartRedis, each has the models and scripts.
@@ -45,15 +46,18 @@ class Cluster {
     const SlotRange* range_of(unsigned slot) const;  // nullptr: no shard has it
     Shard& shard_at(const Address& address);         // lasts until name() is called
 
-    // Open the shard's connection if it is not.
+    // Open the shard's connection if it is not. One that was there before is waited for as long as the environment
+    // variable INFER_RECONNECT says, in seconds: it is being started again.
     ClientStatus open(Shard& shard, std::chrono::milliseconds connect_timeout, Deadline deadline) const;
 
    private:
+    ClientStatus open_once(Shard& shard, std::chrono::milliseconds connect_timeout, Deadline deadline) const;
     ClientStatus ask(Shard& shard, Deadline deadline);
     bool take_slots(const redisReply& reply, const Shard& asked);
 
     std::string endpoint_;
     std::string secret_;
+    std::chrono::seconds reconnect_{0};
     std::vector<Address> seeds_;
     std::vector<std::unique_ptr<Shard>> shards_;
     std::vector<SlotRange> ranges_;  // by slot

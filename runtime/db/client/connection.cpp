@@ -199,6 +199,8 @@ ClientStatus Connection::read_some(const std::string& command) {
 
 ClientStatus Connection::send(const Request& request, Deadline deadline, bool& whole) {
     whole = false;
+    unsent_ = false;
+    bool any = false;
     std::vector<iovec> parts;
     for (const Request::Piece& piece : request.pieces()) {
         const char* data = piece.payload != nullptr ? reinterpret_cast<const char*>(piece.payload)
@@ -226,8 +228,10 @@ ClientStatus Connection::send(const Request& request, Deadline deadline, bool& w
             continue;
         }
         if (sent < 0) {
+            unsent_ = errno == EPIPE && !any;
             return errno == EPIPE || errno == ECONNRESET ? ClientStatus() : broken(command, std::strerror(errno));
         }
+        any = true;
         for (; sent > 0; ++first) {
             const std::size_t taken = std::min(parts[first].iov_len, static_cast<std::size_t>(sent));
             sent -= static_cast<ssize_t>(taken);

@@ -86,6 +86,8 @@ class Connection {
     // this fails the connection is closed: answers may still be under way. `tensor`: for the last answer.
     ClientStatus exchange(const Request& request, Deadline deadline, std::vector<Reply>& replies,
                           TensorRoom* tensor = nullptr);
+    // After an exchange that failed: the database had closed the connection before, and has not seen a byte of it.
+    bool unsent() const { return unsent_; }
 
    private:
     struct FreeContext {
@@ -108,6 +110,7 @@ class Connection {
     std::unique_ptr<redisContext, FreeContext> context_;
     std::string address_;
     std::unique_ptr<char[]> buffer_;
+    bool unsent_ = false;
 };
 
 }  // namespace inferstep::client

@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# Under Slurm: databases are started once per node, and whoever of them dies, the step ends, says why, and leaves nothing.
+
+load ../lib/cluster
+
+setup_file() { cluster_start --nodes 2; }
+teardown_file() { cluster_stop; }
+setup() { cluster_require; }
+teardown() { assert_clean; }
+
+step_pids() { pgrep -u "$CLUSTER_USER" -x "$1" --runstates RSDT; }
+wait_until() {
+    local deadline=$((SECONDS + 20))
+    until "$@"; do
+        [ "$SECONDS" -lt "$deadline" ] || { echo "not within 20 s: $*"; cat "$BACKGROUND_LOG"; return 1; }
+        sleep 0.05
+    done
+}
+ended() { ! kill -0 "$BACKGROUND_PID" 2>/dev/null; }
+# begin REDIS SRUN…: a step whose databases are started by the script REDIS; returns when that runs on a node.
+begin() {
+    local redis=$1
+    shift
+    rm -f "$CLUSTER_WORK"/{starts,go,ran}
+    plugstack_with "redis=$redis"
+    user_background srun "$@"
+    wait_until test -s "$CLUSTER_WORK/starts"
+}
+finish() { # sets CODE
+    CODE=0
+    wait_until ended
+    wait "$BACKGROUND_PID" || CODE=$?
+    plugstack_restore
+    cat "$BACKGROUND_LOG"
+}
+# A redis-server that notes its start and waits for the file go. It belongs to root, as the plugin demands.
+late_redis() {
+    cat >"$CLUSTER_DIR/stage/late-redis" <<SH
+#!/bin/sh
+echo "\$SLURM_JOB_ID" >>"$CLUSTER_WORK/starts"
+until [ -e "$CLUSTER_WORK/go" ]; do sleep 0.02; done
+exec redis-server "\$@"
+SH
+    chmod 755 "$CLUSTER_DIR/stage/late-redis"
+    echo "$CLUSTER_DIR/stage/late-redis"
+}
+last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
+
+@test "R1: one supervisor and one database for 1, 2 and 64 tasks of a node" {
+    for tasks in 1 2 64; do
+        # shellcheck disable=SC2016
+        run user_run srun -N1 -n"$tasks" --overcommit --infer-pin-app=no --infer-colocate=1 --infer-db-cpus=1 sh -c '
+            redis-cli -s "${SSDB#unix://}" incr met; [ "$SLURM_LOCALID" != 0 ] || {
+            until [ "$(redis-cli -s "${SSDB#unix://}" get met)" = "$SLURM_NTASKS" ]; do sleep 0.1; done
+            echo "of each:" $(for p in inferstep inferstep-guard redis-server; do pgrep -c -u "$(id -u)" -x "$p"; done); }'
+        echo "$output"
+        [ "$status" = 0 ]
+        [ "$(grep -c '^[0-9]*$' <<<"$output")" = "$tasks" ]
+        [[ $output == *"of each: 1 1 1"* ]]
+        assert_clean
+    done
+}
+
+@test "R1: the first task is killed in mid-start: the others get their database, the step fails once" {
+    redis=$(late_redis)
+    # shellcheck disable=SC2016
+    begin "$redis" -N1 -n3 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'redis-cli -s "${SSDB#unix://}" ping'
+    pgrep -P "$(pgrep -u root -f "slurmstepd: \[$(last_step)\]")" | sort -n | head -n 1 | xargs kill -9
+    touch "$CLUSTER_WORK/go"
+    finish
+    [ "$CODE" = 137 ]
+    [ "$(grep -c PONG "$BACKGROUND_LOG")" = 2 ]
+    [ "$(sacct_field "$(last_step)" State,ExitCode)" = "CANCELLED|0:9" ]
+}
+
+@test "R3: the supervisor, and its guard, killed before the databases are ready: one line, exit code 1, FAILED" {
+    redis=$(late_redis)
+    for who in inferstep inferstep-guard; do
+        begin "$redis" -N1 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 touch ran
+        step_pids "$who" | xargs kill -9
+        finish
+        [ "$CODE" = 1 ]
+        [ "$(grep -c 'infer: the supervisor of the databases ended before they were ready' "$BACKGROUND_LOG")" = 1 ]
+        [ "$(sacct_field "$(last_step)" State,ExitCode)" = "FAILED|1:0" ]
+        [ ! -e "$CLUSTER_WORK/ran" ]
+        assert_clean
+    done
+}
+
+@test "R3: any task killed in mid-run: Slurm's code, and the databases end with the step" {
+    rm -f "$CLUSTER_WORK"/{job,task,go}
+    # shellcheck disable=SC2016
+    user_background srun -N2 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c '[ "$SLURM_PROCID" = 0 ] || { echo "$SLURM_JOB_ID" >job; echo $$ >task; }; until [ -e go ]; do sleep 0.1; done'
+    wait_until test -s "$CLUSTER_WORK/task"
+    kill -9 "$(cat "$CLUSTER_WORK/task")"
+    touch "$CLUSTER_WORK/go"
+    finish
+    [ "$CODE" = 137 ]
+    [ "$(sacct_field "$(cat "$CLUSTER_WORK/job").0" State,ExitCode)" = "CANCELLED|0:9" ]
+    ! grep 'infer: ' "$BACKGROUND_LOG" || false
+}
+
+@test "R6: a database that is started again keeps a step of two nodes alive" {
+    # shellcheck disable=SC2016
+    run user_run srun -N2 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 --infer-on-db-failure=restart sh -c '
+        redis() { redis-cli -s "${SSDB#unix://}" "$@"; }
+        redis set k old
+        [ "$SLURM_PROCID" = 0 ] || kill -9 $(redis info server | tr -d "\r" | sed -n "s/^process_id://p")
+        until redis set n new >/dev/null 2>&1; do sleep 0.05; done
+        echo "$SLURM_PROCID $(redis mget k n | tr "\n" " ")"'
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"0 old new"* ]]
+    [[ $output == *"1  new"* ]]
+    [[ $output == *"warning: db0 of node ${CLUSTER_PREFIX}2 ended early: signal 9 (Killed); it is started again (1 of 3)"* ]]
+}
