@@ -55,11 +55,11 @@ struct Page {
     std::int32_t guard_pid;       // of what the first task started (see db/guard.hpp), 0 until then
     std::int32_t supervisor_pid;  // 0 until it runs
     std::int32_t instance_count;
-    char cores[256];      // those that Slurm gave the step here, by its own numbers: "0-3,8"; or empty
+    char cores[256];           // those that Slurm gave the step here, by its own numbers: "0-3,8"; or empty
     std::int32_t reconnect_s;  // how long a client waits for a database that is started again; 0: none is
-    char message[512];    // why it failed, one line
-    char hint[256];       // what to try, or empty
-    char state_dir[128];  // exported to the tasks as INFER_STATE_DIR
+    char message[512];         // why it failed, one line
+    char hint[256];            // what to try, or empty
+    char state_dir[128];       // exported to the tasks as INFER_STATE_DIR
     PageInstance instances[kMaxInstances];
     __extension__ PageTask tasks[];  // task_count of them, by local task id
 };

@@ -91,7 +91,8 @@ void Supervisor::count() {
 void Supervisor::note_oom_kills() {
     if (const std::uint64_t kills = oom_kills(); kills > oom_kills_) {
         const std::string text = fmt::format(
-            "node {}: the kernel killed for memory in this step, which may use {} MiB; its databases may take {} MiB of "
+            "node {}: the kernel killed for memory in this step, which may use {} MiB; its databases may take {} MiB "
+            "of "
             "that, see --infer-db-memory",
             record_.id.node, record_.memory_limit >> 20U, (record_.max_memory * instances_.size()) >> 20U);
         record_.events.push_back(text);

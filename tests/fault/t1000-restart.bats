@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # A database that ends before its step: what its clients see, and --on-db-failure=restart.
 
-# shellcheck disable=SC2154 # state, work, RUN and CODE are set by lib/step
+# shellcheck disable=SC2034,SC2154 # state, work, RUN and CODE are of lib/step
 load ../lib/step
 load ../lib/task
 

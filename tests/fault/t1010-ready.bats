@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # No task proceeds before its database has proved over its socket that it works.
 
-# shellcheck disable=SC2154 # state, work, RUN and CODE are set by lib/step
+# shellcheck disable=SC2034,SC2154 # state, work, RUN and CODE are of lib/step
 load ../lib/step
 
 setup() { step_setup; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Disks that are full, read-only or gone: the job runs all the same, with one warning and no half file.
 
-# shellcheck disable=SC2154 # state, work, RUN and CODE are set by lib/step
+# shellcheck disable=SC2034,SC2154 # state, work, RUN and CODE are of lib/step
 load ../lib/step
 
 setup() { step_setup; }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Memory that is used up: that of a database, of a task, of the step; and other limits that are too small.
 
-# shellcheck disable=SC2154 # state, work, RUN and CODE are set by lib/step
+# shellcheck disable=SC2034,SC2154 # state, work, RUN and CODE are of lib/step
 load ../lib/step
 load ../lib/task
 

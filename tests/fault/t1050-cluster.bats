@@ -52,7 +52,7 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
         run user_run srun -N1 -n"$tasks" --overcommit --infer-pin-app=no --infer-colocate=1 --infer-db-cpus=1 sh -c '
             redis-cli -s "${SSDB#unix://}" incr met; [ "$SLURM_LOCALID" != 0 ] || {
             until [ "$(redis-cli -s "${SSDB#unix://}" get met)" = "$SLURM_NTASKS" ]; do sleep 0.1; done
-            echo "of each:" $(for p in inferstep inferstep-guard redis-server; do pgrep -c -u "$(id -u)" -x "$p"; done); }'
+            echo "of each:" $(for p in inferstep inferstep-guard redis-server; do pgrep -c --runstates RSDT -u "$(id -u)" -x "$p"; done); }'
         echo "$output"
         [ "$status" = 0 ]
         [ "$(grep -c '^[0-9]*$' <<<"$output")" = "$tasks" ]
