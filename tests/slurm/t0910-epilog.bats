@@ -14,10 +14,20 @@ teardown_file() {
 setup() { cluster_require; }
 teardown() {
     user_run touch "$CLUSTER_WORK/go"
+    wait_idle
+    remove_cgroups
     assert_clean
     rm -f "$CLUSTER_WORK/go"
 }
 
+# Slurm leaves those of a step whose slurmstepd was killed.
+remove_cgroups() {
+    local c
+    # shellcheck disable=SC2154  # of cluster.bash
+    for c in $("$cluster" scan --dir "$CLUSTER_DIR" | sed -n 's/^cgroup //p'); do
+        find "$c" -depth -type d -exec rmdir {} +
+    done
+}
 # slurm.conf with this line, or without any; the daemons read it anew.
 with_epilog() {
     [ -z "${CLUSTER_MISSING-}" ] || return 0
@@ -45,7 +55,7 @@ processes_of() { # job: of the user, and slurmstepd
     done
     pgrep -f "slurmstepd: \[$1\.0\]"
 }
-directories() { ls "/proc/$(slurmd_pid 1)/root/dev/shm" | grep '^inferstep-' || true; }
+directories() { ls "/proc/$(slurmd_pid 1)/root"/dev/shm | grep '^inferstep-' || true; }
 expect_directories() { # how many, within 10 s
     for _ in $(seq 100); do [ "$(directories | wc -l)" = "$1" ] && return; sleep 0.1; done
     directories
@@ -57,13 +67,12 @@ expect_directories() { # how many, within 10 s
     live=$job live_pid=$BACKGROUND_PID live_log=$BACKGROUND_LOG
     begin dead
     [ "$(directories | wc -l)" = 2 ]
-    dead=$(processes_of "$job")
-    # Stopped first, so that nobody sees another one die and cleans up.
+    # Stopped first, so that nobody sees another one die and cleans up, or ends the job: srun has a child for that.
+    dead="$BACKGROUND_PID $(pgrep -P "$BACKGROUND_PID") $(processes_of "$job")"
     # shellcheck disable=SC2086  # pids
     kill -STOP $dead
     # shellcheck disable=SC2086  # pids
     kill -KILL $dead
-    kill -KILL "$BACKGROUND_PID"
     expect_directories 2
     user_run scancel "$job"
     expect_directories 1
@@ -72,12 +81,6 @@ expect_directories() { # how many, within 10 s
     wait "$live_pid"
     grep -q PONG "$live_log"
     expect_directories 0
-    # Slurm leaves the cgroups of a step whose slurmstepd was killed.
-    for _ in $(seq 50); do [ -z "$(squeue --noheader)" ] && break; sleep 0.1; done
-    # shellcheck disable=SC2154  # of cluster.bash
-    for c in $("$cluster" scan --dir "$CLUSTER_DIR" | sed -n 's/^cgroup //p'); do
-        find "$c" -depth -type d -exec rmdir {} +
-    done
 }
 
 @test "the epilog ends with 0 whatever it is given" {
