@@ -1,10 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/cwords.hpp"
 #include "core/page_step.hpp"
 #include "core/secure_path.hpp"
 #include "core/spawn.hpp"
@@ -119,6 +121,11 @@ void prepare_node(spank_t spank, int count, char** words) {
     };
     node.active = asked_for(kColocate) || asked_for(kAttach);
     node.sweeps = !node.active && is_standard_database(spank);
+    // Slurm tells slurmstepd of a batch script alone how often a job was requeued.
+    if (const char* restarts = job_variable(spank, "SLURM_RESTART_COUNT");
+        restarts != nullptr && node.step.restarts == 0 && is_number(restarts, strlen(restarts), 0, INT_MAX)) {
+        node.step.restarts = static_cast<uint32_t>(strtol(restarts, nullptr, 10));
+    }
     const char* name = job_variable(spank, "SLURMD_NODENAME");
     snprintf(node.name, sizeof node.name, "SLURMD_NODENAME=%.255s", name != nullptr ? name : "");
     const bool known = (node.active || node.sweeps) && node.settings.read(count, words, node.problem);
