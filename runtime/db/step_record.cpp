@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "core/file.hpp"
@@ -63,6 +65,8 @@ Result<Nodes> collect_nodes(const std::string& directory) {
         return found.error();
     }
     Nodes nodes;
+    std::vector<Json> earlier;
+    std::unordered_set<std::string> now;  // names of the nodes that have a part: ten thousand, maybe
     const std::string merged = directory + "/step.json";
     if (access(merged.c_str(), F_OK) == 0) {
         const Result<Json> before = read_json(merged);
@@ -72,7 +76,7 @@ Result<Nodes> collect_nodes(const std::string& directory) {
         if (before->text("schema") != kNodeSchema) {
             return wrong_schema(merged, *before);
         }
-        nodes.all = before->copy_of("nodes").items();
+        earlier = before->copy_of("nodes").items();
     }
     for (const std::string& path : *found) {
         Result<Json> node = read_json(path);
@@ -83,11 +87,13 @@ Result<Nodes> collect_nodes(const std::string& directory) {
             print_warning(fmt::format("{} is left out of the step's record: {}", path, node.error().message));
             continue;
         }
-        const std::string name = node->text("node");
-        std::erase_if(nodes.all, [&name](const Json& other) { return other.text("node") == name; });
+        now.insert(node->text("node"));
         nodes.all.push_back(std::move(*node));
         nodes.parts.push_back(path);
     }
+    const auto is_replaced = [&now](const Json& node) { return now.contains(node.text("node")); };
+    earlier.erase(std::remove_if(earlier.begin(), earlier.end(), is_replaced), earlier.end());
+    std::move(earlier.begin(), earlier.end(), std::back_inserter(nodes.all));
     std::sort(nodes.all.begin(), nodes.all.end(),
               [](const Json& a, const Json& b) { return a.number("node_index") < b.number("node_index"); });
     return nodes;
