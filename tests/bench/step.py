@@ -64,6 +64,22 @@ def start(bench):
         "(srun to first instruction with ResNet50 stored - bare) / load+optimize+warm-up in one process", 3)
 
 
+@figure(root=True)
+def stop(bench):
+    """Seconds that the database adds from the end of the task to the end of srun"""
+    bench.cluster()
+
+    def after_task(seconds, *options):
+        clock = ["python3", "-S", "-c", f"import time; time.sleep({seconds}); print(time.time())"]
+        return -float(bench.srun("srun", "-n1", "-c2", *options, *clock).split()[0]) + time.time()
+
+    for name, seconds, state in (("stop", 3, "with libtorch open"), ("stop_early", 0.1, "while it opens libtorch")):
+        options = ("--infer-colocate=1", "--infer-db-cpus=1")
+        pairs = [(after_task(seconds, *options), after_task(seconds)) for _ in range(8)][1:]
+        say(name, statistics.median(with_db - bare for with_db, bare in pairs), "<=0.2",
+            f"s: end of the task to end of srun, an empty database {state} - bare", len(pairs))
+
+
 @figure()
 def loop(bench):
     """One client's put+run+get over an in-process forward on the same CPUs"""
