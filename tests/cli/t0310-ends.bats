@@ -11,7 +11,7 @@ teardown() { step_teardown; }
 sleeper='touch started; exec sleep 300'
 stubborn='trap "" TERM INT HUP; touch started; i=0; while [ $i -lt 600 ]; do sleep 0.1; i=$((i + 1)); done'
 
-@test "SIGTERM and SIGHUP are passed on to the tasks" {
+@test "R9: SIGTERM and SIGHUP are passed on to the tasks" {
     for signal in TERM HUP; do
         background -n 2 sh -c "$sleeper"
         kill -s "$signal" "$RUN"
@@ -71,7 +71,7 @@ PY
     for line in "${lines[@]}"; do gone "${line% *}"; done
 }
 
-@test "kill -9 of run: no task, database or directory stays" {
+@test "R3: kill -9 of run: no task, database or directory stays" {
     background -n 2 sh -c 'echo $$ >>tasks; touch started; exec sleep 300'
     wait_until both_run
     kill -9 "$RUN"
@@ -83,7 +83,7 @@ PY
 both_run() { [ "$(wc -l <tasks)" = 2 ]; }
 gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
 
-@test "kill -9 of the supervisor: said by name, the tasks end, nothing stays" {
+@test "R3: kill -9 of the supervisor: said by name, the tasks end, nothing stays" {
     background sh -c "$sleeper"
     kill -9 "$(supervisor_pid)"
     end_of_run
@@ -91,7 +91,7 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
     grep -q 'supervisor of the databases ended early (signal 9' err
 }
 
-@test "kill -9 of a database: said by name, the tasks are ended, a stubborn one gets errors and no hang" {
+@test "R6: kill -9 of a database: said by name, the tasks are ended, a stubborn one gets errors and no hang" {
     background sh -c "$sleeper"
     kill -9 "$(redis_pids)"
     end_of_run
@@ -119,7 +119,7 @@ gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status"; }
     grep -q 'db0: | .*crashed by signal' err
 }
 
-@test "a step in a memory cgroup: half of its limit for the database; killed for memory, that is said" {
+@test "R5: a step in a memory cgroup: half of its limit for the database; killed for memory, that is said" {
     root=/sys/fs/cgroup/memory
     group=$root/inferstep-test-$$
     [ "$(id -u)" = 0 ] && mkdir "$group" 2>/dev/null || skip "needs root and the memory controller of cgroup v1"
@@ -139,7 +139,7 @@ SH
     [[ $output == *"db0 of node "*" ended early: signal 9"*"the kernel killed for memory in this step, which may use 300 MiB"* ]]
 }
 
-@test "a database that is stopped (SIGSTOP) does not hold up the end" {
+@test "R10: a database that is stopped (SIGSTOP) does not hold up the end" {
     background sh -c 'touch started; until [ -e go ]; do sleep 0.05; done'
     kill -STOP "$(redis_pids)"
     touch go
@@ -147,7 +147,7 @@ SH
     [ "$CODE" = 0 ]
 }
 
-@test "kill -9 of run while the database still starts" {
+@test "R3: kill -9 of run while the database still starts" {
     inferstep model resnet18 -o m.pt
     inferstep run --statedir="$state" --colocate --db-cpus=1 --device=cpu --model=m:m.pt touch ran >out 2>err 3>&- &
     RUN=$!

@@ -59,7 +59,7 @@ step.json" ]
     [ "$(value records/*/step_*.json 'd["state"], d["message"]')" = "('failed', 'db0 ended before it was ready (exit code 0)')" ]
 }
 
-@test "an output directory that cannot be made or is full: one warning, and the step is as good as without" {
+@test "R8: an output directory that cannot be made or is full: one warning, and the step is as good as without" {
     touch file
     run infer --colocate --db-cpus=1 --device=cpu --outdir=file/below sh -c 'redis-cli -s "${SSDB#unix://}" ping'
     echo "$output"

@@ -148,3 +148,28 @@ PY
     [ "$status" = 2 ]
     [[ $output == *"--on-db-failure=restart is not possible here"* ]]
 }
+
+@test "R6: SmartRedis finds the database that was started again" {
+    python3 -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || skip "the wheel of SmartRedis 0.6.1 is for Python 3.11"
+    SR_PYTHON=$("$INFERSTEP_TOP/contrib/deps/smartredis.sh" 2>fetch) || skip "SmartRedis cannot be fetched: $(tail -n 1 fetch)"
+    py_task task <<'PY'
+sys.path.insert(0, os.environ["SR_PYTHON"])
+import numpy
+from smartredis import Client
+client = Client()
+client.put_tensor("old", numpy.ones(4, numpy.float32))
+pid = server_pid()
+kill_server(pid)
+client.put_tensor("x", numpy.arange(4, dtype=numpy.float32))
+assert server_pid(connect()) != pid
+assert not client.tensor_exists("old")
+client.run_model("double", ["x"], ["y"])
+assert client.get_tensor("y").tolist() == [0, 2, 4, 6]
+print("all is well")
+PY
+    export SR_PYTHON SR_LOG_FILE=$work/log SR_LOG_LEVEL=QUIET
+    run restarting --model=double:double.pt sh task
+    echo "$output"
+    [ "$status" = 0 ]
+    [[ $output == *"all is well"* ]]
+}

@@ -114,3 +114,19 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
     [[ $output == *"1  new"* ]]
     [[ $output == *"warning: db0 of node ${CLUSTER_PREFIX}2 ended early: signal 9 (Killed); it is started again (1 of 3)"* ]]
 }
+
+@test "R5: the kernel kills the database for memory: one line, OUT_OF_MEMORY, and the record has it" {
+    cat >"$CLUSTER_WORK/hungry.sh" <<'SH'
+echo "$SLURM_JOB_ID" >job
+for i in $(seq 25); do head -c 8000000 /dev/urandom | redis-cli -s "${SSDB#unix://}" -x set "k$i" >/dev/null 2>&1; done
+for i in $(seq 8); do { head -c 25000000 /dev/zero; sleep 20; } | tail >/dev/null & done    # each smaller than the database
+wait
+SH
+    run user_run srun -N1 -n1 -c2 --mem=300 --infer-colocate=1 --infer-db-cpus=1 --infer-db-memory=280M --infer-outdir=oom sh hungry.sh
+    echo "$output"
+    [ "$status" != 0 ]
+    [ "$(grep -c 'db0 of node .* ended early: signal 9 (Killed); the kernel killed for memory in this step, which may use 300 MiB' <<<"$output")" = 1 ]
+    job=$(cat "$CLUSTER_WORK/job")
+    [ "$(sacct_field "$job.0" State,ExitCode)" = "OUT_OF_MEMORY|0:125" ]
+    [ "$(jq '.nodes[0].memory.oom_kills' "$CLUSTER_WORK/oom/$job.0/step.json")" -ge 1 ]
+}
