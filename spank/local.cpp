@@ -1,12 +1,10 @@
 #include <errno.h>
-#include <libgen.h>
 #include <limits.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/cwords.hpp"
-#include "core/roots.hpp"
 #include "core/spawn.hpp"
+#include "core/step_files.hpp"
 #include "core/wait.hpp"
 #include "hooks.hpp"
 
@@ -24,15 +22,23 @@ const char* find_variable(void* /*where*/, const char* name) {
     return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-// What salloc or sbatch around this command was given, as Slurm hands it on.
-bool is_inherited(int id, const char* value) {
+// What salloc or sbatch around this command was given, as Slurm hands it on under the name that was used.
+bool is_handed_on(const char* option, const char* value) {
     char name[96];
-    snprintf(name, sizeof name, "SLURM_SPANK__SLURM_SPANK_OPTION_infer_infer_%s", kTable[id].name);
+    snprintf(name, sizeof name, "SLURM_SPANK__SLURM_SPANK_OPTION_infer_infer_%s", option);
     for (char* c = name; *c != '\0'; ++c) {
         *c = *c == '-' ? '_' : *c;
     }
     const char* inherited = getenv(name);
     return inherited != nullptr && strcmp(inherited, value) == 0;
+}
+
+bool is_inherited(int id, const char* value) {
+    bool found = is_handed_on(kTable[id].name, value);
+    for (const Alias& alias : kAliases) {
+        found = found || (alias.id == id && is_handed_on(alias.name, value));
+    }
+    return found;
 }
 
 void send() {
@@ -47,41 +53,6 @@ void send() {
         }
     }
     setenv(kSentCwd, getcwd(cwd, sizeof cwd) != nullptr ? cwd : "/", 1);
-}
-
-// NAME:PATH[,key=value…][;NAME:PATH…]
-bool check_files(int id, Problem& why) {
-    static char path[kMaxValue + 2];
-    static char real[PATH_MAX];
-    const char* roots = g_settings.limits[kLimitModel];
-    for (const char* file = g_options.text(id); (file = strchr(file, ':')) != nullptr; file += strcspn(file, ";")) {
-        struct stat st {};
-        errno = EISDIR;
-        snprintf(path, sizeof path, "%.*s", static_cast<int>(strcspn(file + 1, ",;")), file + 1);
-        if (access(path, R_OK) != 0 || stat(path, &st) != 0 || S_ISDIR(st.st_mode)) {
-            return why.is("--infer-%s: cannot read '%s': %s", kTable[id].name, path, strerror(errno));
-        }
-        if (roots != nullptr && !lies_below(path, roots, real)) {
-            return why.is("--infer-%s: '%s' is '%s', and the administrator's limit-model=%s does not allow files there",
-                          kTable[id].name, path, real, roots);
-        }
-    }
-    return true;
-}
-
-// It need not exist yet: the nearest ancestor that does decides.
-bool check_outdir(Problem& why) {
-    static char path[kMaxValue + 4];
-    const char* outdir = g_options.text(kOutdir);
-    snprintf(path, sizeof path, "%s/.", outdir);  // what exists must be a directory
-    const char* dir = path;
-    while (access(dir, W_OK | X_OK) != 0) {
-        if (errno != ENOENT) {
-            return why.is("--infer-outdir: cannot write to '%s': %s", outdir, strerror(errno));
-        }
-        dir = dirname(path);
-    }
-    return true;
 }
 
 }  // namespace
@@ -131,8 +102,9 @@ bool check_request(int count, char** words, bool step_follows) {
     complete(g_options, g_settings, find_variable, nullptr);
     // A batch script can still make the files: its own srun looks.
     const bool fine = read && check(g_options, g_settings, why) &&
-                      (!step_follows || (check_files(kModel, why) && check_files(kScript, why) &&
-                                         (!g_options.has(kOutdir) || check_outdir(why))));
+                      (!step_follows || (check_files(g_options, kModel, g_settings, why) &&
+                                         check_files(g_options, kScript, g_settings, why) &&
+                                         (!g_options.has(kOutdir) || check_outdir(g_options.text(kOutdir), why))));
     if (fine) {
         send();
     }

@@ -22,9 +22,12 @@ bool check_model_key(const char* shown, const char* word, size_t length, Problem
     if (!is_one_of(word, key, kKeys)) {
         return why.is("%s: a model has no key '%.*s'; its keys are %s", shown, static_cast<int>(key), word, kKeys);
     }
-    if (is_one_of(word, key, "batchsize|minbatchsize|minbatchtimeout")) {
-        fine = is_number(value, rest, 1, 1 << 20);
-        wants = "a whole number from 1 to 1048576";
+    if (is_one_of(word, key, "batchsize|minbatchsize")) {
+        fine = is_number(value, rest, 1, 1'000'000);
+        wants = "a whole number from 1 to 1000000";
+    } else if (is_one_of(word, key, "minbatchtimeout")) {
+        fine = is_number(value, rest, 1, 86'400'000);
+        wants = "a whole number from 1 to 86400000";
     } else if (is_one_of(word, key, "threads")) {
         fine = is_number(value, rest, 1, 256);
         wants = "a whole number from 1 to 256";

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "core/roots.hpp"
+#include "core/step_files.hpp"
 
 namespace inferstep {
 

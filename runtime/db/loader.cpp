@@ -195,7 +195,7 @@ Result<std::vector<LoadedModel>> make_ready(const LoadRequest& request, Progress
     for (const ScriptSpec& script : request.scripts) {
         progress.set("storing script " + script.name);
         if (Status s = store(*connection, script, request); !s) {
-            return fail("--script {}: {} was not stored: {}", script.name, script.path, s.error().message);
+            return fail("--infer-script {}: {} was not stored: {}", script.name, script.path, s.error().message);
         }
     }
     return loaded;
@@ -225,7 +225,7 @@ Status check_model_files(const std::vector<ModelSpec>& models) {
 Status check_script_files(const std::vector<ScriptSpec>& scripts) {
     for (const ScriptSpec& script : scripts) {
         if (const Result<MappedFile> file = map_file(script.path); !file) {
-            return fail("--script {}: {}", script.name, file.error().message);
+            return fail("--infer-script {}: {}", script.name, file.error().message);
         }
     }
     return Status::ok();

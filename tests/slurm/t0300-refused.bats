@@ -22,7 +22,7 @@ refused() {
     [ "$status" != 0 ] && grep -qE -- "$pattern" <<<"$output" && [ "$before" = "$after" ]
 }
 
-@test "values that are no numbers, zero, negative, huge, repeated, contradictory" {
+@test "R13: values that are no numbers, zero, negative, huge, repeated, contradictory" {
     refused '--infer-colocate' --infer-colocate=abc
     refused '--infer-colocate' --infer-colocate=0
     refused '--infer-colocate' --infer-colocate=-1

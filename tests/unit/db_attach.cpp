@@ -83,7 +83,7 @@ void scripts_have_a_name_and_a_file() {
     }
     CHECK_EQ(script->name + " " + script->path + " " + script->device, "pre /w/a/pre.py GPU:1");
     for (const char* text : {"", "pre", ":x", "pre:", "pre:x,foo=1", "pre:x,device=cpu,device=cpu", "pre:x,device="}) {
-        CHECK_FAILS(parse_script(text, "/w"), "--script");
+        CHECK_FAILS(parse_script(text, "/w"), "--infer-script");
     }
 }
 

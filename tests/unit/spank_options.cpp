@@ -116,7 +116,7 @@ void values_are_refused() {
         {kModel, "a:x;;b:y", "NAME:PATH"},
         {kModel, "a:x,batchsiz=3", "no key 'batchsiz'"},
         {kModel, "a:x,", "no key ''"},
-        {kModel, "a:x,batchsize", "batchsize wants a whole number from 1 to 1048576, not ''"},
+        {kModel, "a:x,batchsize", "batchsize wants a whole number from 1 to 1000000, not ''"},
         {kModel, "a:x,batchsize=", "not ''"},
         {kModel, "a:x,batchsize=x", "not 'x'"},
         {kModel, "a:x,batchsize=1=2", "not '1=2'"},

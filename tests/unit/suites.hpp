@@ -28,6 +28,7 @@ extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kMemorySuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
 extern CU_SuiteInfo kOptionsSuite;
+extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
 extern CU_SuiteInfo kQueueSuite;
@@ -43,12 +44,12 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,     &kFilesSuite,         &kSpawnSuite,       &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,     &kTopologySuite,      &kPlanSuite,        &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite,    &kClientLibrarySuite, &kClientBenchSuite, &kImageSuite,          &kQueueSuite,
-    &kAdaptiveSuite,   &kScheduleSuite,      &kRunawaySuite,     &kModuleSettingsSuite, &kSlotsSuite,
-    &kAttachSuite,     &kClientDagSuite,     &kArenaSuite,       &kClientClusterSuite,  &kMemorySuite,
-    &kAllocationSuite, &kClaimsSuite,        &kGpusSuite,
+    &kValuesSuite,  &kFilesSuite,      &kSpawnSuite,         &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,  &kTopologySuite,   &kPlanSuite,          &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite, &kRequestSuite,    &kClientLibrarySuite, &kClientBenchSuite,    &kImageSuite,
+    &kQueueSuite,   &kAdaptiveSuite,   &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
+    &kSlotsSuite,   &kAttachSuite,     &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
+    &kMemorySuite,  &kAllocationSuite, &kClaimsSuite,        &kGpusSuite,
 };
 #endif
 
