@@ -48,6 +48,7 @@ int arrange_fds(const SpawnRequest& r, int pipe_fd) {
     const int total = kFirstPassed + r.pass_fd_count;
     int parked = fcntl(pipe_fd, F_DUPFD_CLOEXEC, kParking);
     if (parked < 0) {
+        errno = errno == EINVAL ? EMFILE : errno;  // ulimit -n is lower than that
         give_up(pipe_fd);
     }
     int high[kFirstPassed + 16];

@@ -88,6 +88,22 @@ bool wait_for_ends(std::vector<Instance>& instances, int timeout_ms) {
     }
 }
 
+// All in one command: a port alone would be open on every interface.
+Status open_port(const std::string& socket, const std::string& password, const Network& network) {
+    const client::Deadline deadline = in_ms(kShutdownMs);
+    Result<client::Connection> connection = log_in(socket, password, deadline);
+    if (!connection) {
+        return connection.error();
+    }
+    const Result<client::Reply> opened =
+        ask(*connection,
+            {"CONFIG", "SET", "bind", network.address, "protected-mode", network.secret.empty() ? "no" : "yes", "port",
+             std::to_string(network.port)},
+            deadline);
+    return opened ? Status::ok()
+                  : Status(fail("cannot listen at {} again: {}", network.endpoint(), opened.error().message));
+}
+
 void signal_all(const std::vector<Instance>& instances, int signal) {
     for (const Instance& instance : instances) {
         if (instance.running()) {
@@ -159,13 +175,8 @@ Status Instance::start_again(const StateDir& directory) {
 
 Status Instance::open_door(const std::string& password) {
     if (network().port != 0) {
-        const client::Deadline deadline = in_ms(kShutdownMs);
-        Result<client::Connection> connection = log_in(socket_, password, deadline);
-        const auto opened = connection
-                                ? ask(*connection, {"CONFIG", "SET", "port", std::to_string(network().port)}, deadline)
-                                : Result<client::Reply>(connection.error());
-        if (!opened) {
-            return fail("cannot listen on port {} again: {}", network().port, opened.error().message);
+        if (Status s = open_port(socket_, password, network()); !s) {
+            return s;
         }
     }
     if (std::rename(socket_.c_str(), door_.c_str()) != 0) {

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -45,13 +46,18 @@ Result<std::shared_ptr<Job>> begin(const Instance& instance, const std::string& 
     if (!job->done) {
         return fail("cannot make an event: {}", std::strerror(errno));
     }
-    std::thread([job] {
+    auto work = [job] {
         job->result = make_ready(job->request, job->progress);
         job->done_ns = now_ns();
         const std::uint64_t one = 1;
         // The write publishes `result`: the other side reads it after the fd.
         [[maybe_unused]] const ssize_t n = write(job->done.get(), &one, sizeof one);
-    }).detach();
+    };
+    try {
+        std::thread(std::move(work)).detach();
+    } catch (const std::system_error& e) {
+        return with_hint(fail("cannot start a thread: {}", e.code().message()), "ulimit -u limits them");
+    }
     return job;
 }
 
