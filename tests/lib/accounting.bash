@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # A step whose database holds 300 MB and burns 2 CPU seconds, and what Slurm and the record say of it; after load
 # ../lib/cluster.
 

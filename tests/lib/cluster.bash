@@ -62,7 +62,7 @@ plugstack_empty() { "$cluster" plugin --dir "$CLUSTER_DIR" --off; }
 plugstack_restore() { "$cluster" plugin --dir "$CLUSTER_DIR"; }
 
 # The pid of the slurmd of node number N.
-slurmd_pid() { awk -v name="slurmd.$CLUSTER_PREFIX$1" '$3 == name { print $1 }' "$CLUSTER_DIR/run/pids"; }
+slurmd_pid() { awk -v name="slurmd.$CLUSTER_PREFIX$1" '$3 == name { pid = $1 } END { print pid }' "$CLUSTER_DIR/run/pids"; }
 
 # The number that the next job will get: unchanged when a command has made no job. (sacct without -j lags by seconds.)
 next_job_id() { scontrol show config | awk '$1 == "NEXT_JOB_ID" { print $3 }'; }

@@ -1,9 +1,17 @@
-# shellcheck shell=bash disable=SC2154,SC2034
+# shellcheck shell=bash disable=SC2154,SC2034,SC2120
 # Steps that are started in the background and ended in one way or another; after load ../lib/cluster.
 
 # The cluster's test user's processes with this name that are no zombies.
 step_pids() { pgrep -u "$CLUSTER_USER" -x "$1" --runstates RSDTt || true; }
 count_pids() { step_pids "$1" | wc -l; }
+
+# The slurmstepds of a step, of this cluster: others may have a job of the same number.
+stepd_pids() {
+    local pid
+    for pid in $(pgrep -f "^slurmstepd: \[$1\]"); do
+        ! grep -qszxF "SLURM_CONF=$CLUSTER_DIR/etc/slurm.conf" "/proc/$pid/environ" || echo "$pid"
+    done
+}
 
 # Start a co-located step of two tasks a node on NODES (1) nodes in the background; more words go to srun, and STEP_PROGRAM
 # is what its tasks run. Returns when all tasks have written `started.<rank>`. Sets job.
@@ -43,16 +51,32 @@ expect() {
     [ "$code, $state" = "$1, $2" ] || { echo "$code, $state instead of $1, $2"; cat "$BACKGROUND_LOG"; return 1; }
 }
 
-# The ways to end that do not depend on how Slurm tracks processes, one after the other, and nothing left after each.
+# Two ^C within a second.
+interrupt_twice() {
+    kill -INT "$BACKGROUND_PID"
+    wait_for grep -q "interrupt (one more within 1 sec" "$BACKGROUND_LOG" || return 1
+    kill -INT "$BACKGROUND_PID"
+}
+
+# A test that failed may have left its step running: the next one needs the nodes.
+ends_teardown() {
+    local left
+    [ -z "${CLUSTER_MISSING-}" ] || return 0
+    if [ -z "${BATS_TEST_COMPLETED-}" ]; then
+        cat "${BACKGROUND_LOG:-/dev/null}"
+        for left in $(squeue --noheader --format=%A); do scancel "$left"; done
+    fi
+    assert_clean
+}
+
+# Ends that do not depend on how Slurm tracks processes, one after the other, and nothing is left after each.
 each_end() {
     local way
-    for way in "scancel JOB" "scancel JOB.0" "scancel -s TERM JOB.0" "scancel -s KILL JOB.0" interrupt; do
+    for way in "scancel JOB" "scancel -s KILL JOB.0" interrupt; do
         echo "# $way"
         begin || return 1
         if [ "$way" = interrupt ]; then
-            kill -INT "$BACKGROUND_PID"
-            wait_for grep -q 'sending Ctrl-C\|one more within\|interrupt' "$BACKGROUND_LOG" || return 1
-            kill -INT "$BACKGROUND_PID"
+            interrupt_twice || return 1
         else
             # shellcheck disable=SC2086  # words
             user_run ${way/JOB/$job} || return 1
@@ -61,3 +85,51 @@ each_end() {
         assert_clean || return 1
     done
 }
+
+# Slurm leaves the cgroups of a step whose slurmstepd was killed, with and without databases; rmdir fails where a process is
+# left in one.
+remove_dead_cgroups() {
+    local path
+    for path in $("$cluster" scan --dir "$CLUSTER_DIR" | sed -n 's/^cgroup //p'); do
+        find "$path" -depth -type d -exec rmdir {} + || return 1
+    done
+}
+
+# --- A node's slurmd, killed and started again in the namespaces that it had: the node keeps its /dev/shm, as one that only
+# lost its daemons does.
+node_name() { printf '%s%s' "$CLUSTER_PREFIX" "$1"; }
+
+# Remember how the slurmd of node number N was started: before it is killed. Holds its namespaces by descriptors.
+slurmd_remember() {
+    local pid
+    pid=$(slurmd_pid "$1")
+    mapfile -d '' -t SLURMD_ENVIRONMENT <"/proc/$pid/environ"
+    exec {SLURMD_MOUNTS}<"/proc/$pid/ns/mnt" {SLURMD_NAMES}<"/proc/$pid/ns/uts"
+}
+
+slurmd_kill() { kill -KILL "$(slurmd_pid "$1")"; }
+
+# Everything on node number N at once: slurmd, slurmstepd, tasks, databases.
+node_crash() {
+    local mounts # "mnt:[1234]"
+    mounts=$(readlink "/proc/$(slurmd_pid "$1")/ns/mnt")
+    find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/mnt' -lname "${mounts//[][]/?}" 2>/dev/null | cut -d/ -f3 | xargs kill -KILL
+}
+
+slurmd_start() {
+    local name pid starts
+    name=$(node_name "$1")
+    starts=$(slurmd_starts "$name")
+    # shellcheck disable=SC2016  # the inner shell expands it
+    setsid nsenter --mount="/proc/self/fd/$SLURMD_MOUNTS" --uts="/proc/self/fd/$SLURMD_NAMES" \
+        bash -c 'cd /; exec '"$SLURMD_MOUNTS<&- $SLURMD_NAMES<&-"'; exec env -i "$@"' _ "${SLURMD_ENVIRONMENT[@]}" \
+        slurmd -D -N "$name" </dev/null >>"$CLUSTER_DIR/log/slurmd.$name.out" 2>&1 3>&- &
+    pid=$!
+    disown "$pid"
+    # The cluster script ends what it finds here.
+    printf '%s %s slurmd.%s\n' "$pid" "$(awk '{ print $22 }' "/proc/$pid/stat")" "$name" >>"$CLUSTER_DIR/run/pids"
+    exec {SLURMD_MOUNTS}<&- {SLURMD_NAMES}<&-
+    wait_for slurmd_answers "$name" "$starts"
+}
+slurmd_starts() { grep -c 'slurmd started on' "$CLUSTER_DIR/log/slurmd.$1.log"; }
+slurmd_answers() { [ "$(slurmd_starts "$1")" -gt "$2" ] && [[ $(sinfo -h -n "$1" -o %T) =~ ^(idle|mixed|allocated|completing)$ ]]; }

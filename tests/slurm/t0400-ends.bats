@@ -1,67 +1,51 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154  # job and code are set by lib/ends
 # However a step ends, 5 s later no process, socket, shared memory or cgroup of it is left.
 
 load ../lib/cluster
 
+load ../lib/ends
+
 setup_file() { cluster_start --nodes 2; }
 teardown_file() { cluster_stop; }
 setup() { cluster_require; }
-teardown() { assert_clean; }
+teardown() { ends_teardown; }
 
-# Start a co-located step in the background (not in a shell that ignores SIGINT); returns when the tasks run.
-begin() { # the tasks sleep for a minute
-    rm -f "$CLUSTER_WORK"/started.*
-    user_background srun -N2 --ntasks-per-node=2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'echo "$SLURM_JOB_ID" >job; touch started.$SLURM_PROCID; exec sleep 60'
-    for _ in $(seq 150); do
-        [ -e "$CLUSTER_WORK/started.0" ] && [ -e "$CLUSTER_WORK/started.1" ] && [ -e "$CLUSTER_WORK/started.2" ] && [ -e "$CLUSTER_WORK/started.3" ] && break
-        sleep 0.1
-    done
-    job=$(cat "$CLUSTER_WORK/job")
-    [ "$(step_pids redis-server | wc -l)" = 2 ]
-}
-step_pids() { pgrep -u "$CLUSTER_USER" -x "$1" --runstates RSDT; }
-expect_end() { # the step's srun ends within 15 s
-    for _ in $(seq 150); do kill -0 "$BACKGROUND_PID" 2>/dev/null || return 0; sleep 0.1; done
-    return 1
-}
+export NODES=2
 
-@test "scancel of the job" { begin; user_run scancel "$job"; expect_end; }
-@test "scancel of the step" { begin; user_run scancel "$job.0"; expect_end; }
-@test "scancel -s TERM" { begin; user_run scancel -s TERM "$job.0"; expect_end; }
-@test "scancel -s KILL" { begin; user_run scancel -s KILL "$job.0"; expect_end; }
+# What the man page inferstep(7) has under "Slurm ends the step": exit code of srun, state and code of the step.
+@test "scancel of the job" { begin; user_run scancel "$job"; expect 143 "CANCELLED 0:15"; }
+@test "scancel of the step" { begin; user_run scancel "$job.0"; expect 137 "CANCELLED 0:9"; }
+@test "scancel -s TERM" { begin; user_run scancel -s TERM "$job.0"; expect 143 "CANCELLED 0:15"; }
+@test "scancel -s KILL" { begin; user_run scancel -s KILL "$job.0"; expect 137 "CANCELLED 0:9"; }
 @test "srun interrupted twice" {
     begin
-    kill -INT "$BACKGROUND_PID"
-    sleep 0.3
-    kill -INT "$BACKGROUND_PID"
-    expect_end
+    interrupt_twice
+    expect 130 "CANCELLED 0:2"
 }
-@test "srun terminated" { begin; kill -TERM "$BACKGROUND_PID"; expect_end; }
+@test "srun terminated" { begin; kill -TERM "$BACKGROUND_PID"; expect 137 "CANCELLED 0:9"; }
+
+no_databases() { [ "$(count_pids redis-server)$(count_pids inferstep)" = 00 ]; }
 
 @test "kill -9 of slurmstepd: the databases end with it" {
     begin
-    pkill -KILL -f "slurmstepd: \[$job\.0\]"
-    for _ in $(seq 50); do [ -z "$(step_pids redis-server)" ] && break; sleep 0.1; done
-    [ -z "$(step_pids redis-server)" ]
-    [ -z "$(step_pids inferstep)" ]
+    stepd_pids "$job.0" | xargs kill -KILL
+    wait_for no_databases
     step_pids sleep | xargs -r kill -9        # Slurm itself orphans the tasks of a slurmstepd that is killed
     kill -TERM "$BACKGROUND_PID" || true
     sleep 0.2
     kill -KILL "$BACKGROUND_PID" 2>/dev/null || true
     user_run scancel "$job" || true
-    # Slurm leaves the cgroups of a step whose slurmstepd was killed, with and without databases; they must be empty.
     # shellcheck disable=SC2154  # of cluster.bash
     left=$("$cluster" scan --dir "$CLUSTER_DIR" | grep -v '^cgroup ' || true)
     [ -z "$left" ] || { echo "$left"; return 1; }
-    for c in $("$cluster" scan --dir "$CLUSTER_DIR" | sed -n 's/^cgroup //p'); do
-        find "$c" -depth -type d -exec rmdir {} +
-    done
+    remove_dead_cgroups
 }
 
 @test "a database killed in mid-run is reported by name and ends the step" {
     begin
     step_pids redis-server | head -n 1 | xargs kill -9
-    expect_end
+    end_of_srun
     grep -qE 'infer.*db0 of node .* ended early: signal 9' "$BACKGROUND_LOG"
     [[ $(sacct_field "$job" State) != COMPLETED ]]
 }
@@ -70,18 +54,19 @@ expect_end() { # the step's srun ends within 15 s
     for who in inferstep:"supervisor of the databases of node .* ended early: signal 9" "inferstep-guard:guard of the supervisor of node .* was killed"; do
         begin
         step_pids "${who%%:*}" | head -n 1 | xargs kill -9
-        expect_end
+        end_of_srun
         grep -E "${who#*:}" "$BACKGROUND_LOG"
         [ "$(sacct_field "$job.0" State,ExitCode)" = "CANCELLED|0:15" ]
         assert_clean
     done
 }
 
+# Slurm's limits are whole minutes; the end that was set can be moved. Slurm looks every 30 seconds.
 @test "the time limit" {
-    rm -f "$CLUSTER_WORK/job"
-    USER_TIMEOUT=200 run user_run srun -N1 -n1 -c2 -t 0:05 --infer-colocate=1 --infer-db-cpus=1 sh -c 'echo "$SLURM_JOB_ID" >job; exec sleep 140'
-    [ "$status" != 0 ]
-    [ "$(sacct_field "$(cat "$CLUSTER_WORK/job")" State)" = TIMEOUT ]
+    begin -t 1
+    scontrol update jobid="$job" endtime=now
+    WAIT_SECONDS=60 expect 143 "CANCELLED 0:15"
+    [ "$(sacct_field "$job" State)" = TIMEOUT ]
 }
 
 @test "out of memory" {

@@ -9,7 +9,7 @@ load ../lib/ends
 setup_file() { cluster_start --nodes 1 --proctrack linuxproc --gather linux; }
 teardown_file() { cluster_stop; }
 setup() { cluster_require; }
-teardown() { assert_clean; }
+teardown() { ends_teardown; }
 
 @test "jobacct_gather/linux does not count the database: step.json has its figures and says so" {
     accounted_step
