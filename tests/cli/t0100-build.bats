@@ -32,7 +32,13 @@ remake() { make --no-print-directory BUILD="$BUILD" "$@"; }
     [ -e "$tmp/opt/i/share/man/man8/spank_infer.8" ]
     [ -e "$tmp/opt/i/include/inferclient.h" ]
     ! grep -rlI "$tmp" "$tmp/opt" || { echo "DESTDIR stands in an installed file"; return 1; }
+    # Uninstalled while it is enabled, it takes its line along.
+    mkdir -p "$tmp/etc/slurm"
+    touch "$tmp/etc/slurm/slurm.conf"
+    remake enable DESTDIR="$tmp" SLURM_CONF=/etc/slurm/slurm.conf prefix=/opt/i SETTINGS="db-cpus=3"
+    grep -x "required /opt/i/lib/slurm/spank_infer.so inferstep=/opt/i/bin/inferstep db-cpus=3" "$tmp/etc/slurm/plugstack.conf"
     remake uninstall DESTDIR="$tmp" prefix=/opt/i slurm_plugindir=/opt/i/lib/slurm >/dev/null
+    [ ! -s "$tmp/etc/slurm/plugstack.conf" ]
     run find "$tmp/opt" -type f -o -type l
     [ -z "$output" ] || { echo "left: $output"; return 1; }
 }
