@@ -24,7 +24,7 @@ teardown() { ends_teardown; }
 }
 
 # What is still there of the state directories on node number 1.
-state_directories() { find "/proc/$(slurmd_pid 1)/root/dev/shm" -maxdepth 1 -name "inferstep-*-$1*" -printf '%f\n'; }
+state_directories() { find "/proc/$(slurmd_pid 1)/root"/dev/shm -maxdepth 1 -name "inferstep-*-$1*" -printf '%f\n'; }
 
 job_is_pending() { [ "$(squeue -h -j "$job" -o %T)" = PENDING ]; }
 
