@@ -13,6 +13,9 @@
 
 extern "C" {
 #include <slurm/spank.h>
+#ifndef SLURM_VERSION_NUMBER
+#include <slurm/slurm.h>  // which has it in 20.11
+#endif
 }
 
 namespace inferstep::plugin {
