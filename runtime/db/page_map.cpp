@@ -9,6 +9,7 @@
 
 #include "core/log.hpp"
 #include "core/page_step.hpp"
+#include "core/version.hpp"
 #include "core/words.hpp"
 
 namespace inferstep {
@@ -18,17 +19,25 @@ Result<MappedPage> MappedPage::open(UniqueFd fd) {
         return fail("--page-fd: {}", std::strerror(errno));
     }
     const auto size = static_cast<std::size_t>(st.st_size);
-    if (size < sizeof(Page)) {
-        return fail("--page-fd: this is no page of a step");
+    const Error no_page = fail("--page-fd: this is no page of a step");
+    if (size < sizeof(Page::magic) + sizeof(Page::version)) {
+        return no_page;
     }
     void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
     if (memory == MAP_FAILED) {
         return fail("cannot map the shared page: {}", std::strerror(errno));
     }
     MappedPage mapped(static_cast<Page*>(memory), size, UniqueFd());
-    if (mapped->magic != kPageMagic || mapped->version != kPageVersion || size < page_size(mapped->task_count)) {
-        return with_hint(fail("--page-fd: this is no page of version {}", kPageVersion),
+    if (mapped->magic != kPageMagic) {
+        return no_page;
+    }
+    if (mapped->version != kPageVersion) {  // in every version these two come first
+        return with_hint(fail("whoever started the step has version {} of the shared page, this inferstep, {}, has {}",
+                              mapped->version, version_json().text("inferstep"), kPageVersion),
                          "install the plugin and the program from the same build");
+    }
+    if (size < sizeof(Page) || size < page_size(mapped->task_count)) {
+        return no_page;
     }
     return mapped;
 }

@@ -141,6 +141,22 @@ step.json" ]
     done
 }
 
+@test "R14: a plugin with another version of the shared page is told so, with both versions" {
+    run python3 - <<'PY'
+import os, struct
+page = os.memfd_create("page", 0)
+os.ftruncate(page, 4096)
+os.pwrite(page, struct.pack("<II", 0x1F57E903, 4711), 0)
+life, _ = os.pipe()
+os.dup2(page, 13), os.dup2(life, 14)
+os.execvp("inferstep", ["inferstep", "db", "serve", "--page-fd=13", "--life-fd=14"])
+PY
+    echo "$output"
+    [ "$status" = 2 ]
+    [[ $output == *"has version 4711 of the shared page, this inferstep, 0.1.0, has "* ]]
+    [[ $output == *"hint: install the plugin and the program from the same build"* ]]
+}
+
 # A pretended Slurm: sacct prints what the test wants, scontrol the accounting that the test wants.
 pretend() { # accounting, shell lines of sacct
     mkdir -p fake

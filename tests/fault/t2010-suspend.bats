@@ -40,3 +40,35 @@ stands_still() { ! beats_on && is_suspended; }
     end_of_srun
     [ "$code" != 0 ]
 }
+
+# A redis-server that begins when the file `go` is there. What plugstack.conf names must be root's.
+slow_start() {
+    printf '#!/bin/sh\nuntil [ -e %s/go ]; do sleep 0.05; done\nexec redis-server "$@"\n' "$CLUSTER_WORK" >"$CLUSTER_STAGE/slow.sh"
+    chmod 755 "$CLUSTER_STAGE/slow.sh"
+    plugstack_with "redis=$CLUSTER_STAGE/slow.sh"
+    user_background srun -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 "$@" sh -c 'redis-cli -s ${SSDB#unix://} ping'
+    wait_for is_starting
+    plugstack_restore
+    job=$(squeue -h -o %A)
+}
+is_starting() { [ -n "$(pgrep -u "$CLUSTER_USER" -f slow.sh)" ]; }
+
+@test "a step that is suspended while its databases start goes on, within its time" {
+    slow_start --infer-timeout=60
+    scontrol suspend "$job"
+    wait_for is_suspended
+    touch "$CLUSTER_WORK/go"
+    scontrol resume "$job"
+    expect 0 "COMPLETED 0:0"
+    [ "$(grep -c PONG "$BACKGROUND_LOG")" = 2 ]
+}
+
+@test "a step that is suspended while its databases start, for longer than --infer-timeout, says that they are late" {
+    slow_start --infer-timeout=1
+    scontrol suspend "$job"
+    wait_for is_suspended
+    sleep 1.5 # the time that they are given
+    scontrol resume "$job"
+    expect 1 "FAILED 1:0"
+    grep 'not ready within --infer-timeout=1 s' "$BACKGROUND_LOG"
+}

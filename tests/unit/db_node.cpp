@@ -165,10 +165,11 @@ void a_page_is_checked() {
     CHECK_EQ(std::string((*made)->message).size(), sizeof(Page::message) - 1);
     CHECK(MappedPage::open(UniqueFd(dup(made->fd()))));
     (*made)->task_count = 4;  // more than there is room for
-    CHECK_FAILS(MappedPage::open(UniqueFd(dup(made->fd()))), "no page of version");
+    CHECK_FAILS(MappedPage::open(UniqueFd(dup(made->fd()))), "no page of a step");
     (*made)->task_count = 3;
     (*made)->version = kPageVersion + 1;
-    CHECK_FAILS(MappedPage::open(UniqueFd(dup(made->fd()))), "no page of version");
+    CHECK_FAILS(MappedPage::open(UniqueFd(dup(made->fd()))),
+                fmt::format("has version {} of the shared page", kPageVersion + 1));
     CHECK_FAILS(MappedPage::open(UniqueFd(open("/dev/null", O_RDWR | O_CLOEXEC))), "no page of a step");
     CHECK_FAILS(MappedPage::open(UniqueFd()), "--page-fd");
 }
