@@ -186,7 +186,8 @@ bool check_value(int id, const char* shown, const char* value, Problem& why) {
 
 const char* spelled_out(int id, const char* value) {
     const char* bare = kTable[id].has_argument == 0 ? "yes" : "1";
-    return *value == '\0' && kTable[id].has_argument != 1 ? bare : value;
+    const bool none = *value == '\0' || strcmp(value, "(null)") == 0;  // so Slurm hands on to the steps of a job
+    return none && kTable[id].has_argument != 1 ? bare : value;
 }
 
 }  // namespace inferstep
