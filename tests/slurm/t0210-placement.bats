@@ -40,6 +40,8 @@ placed() {
     placed '0-2,4-7 | 3' -n1 -c8 --hint=compute_bound
     placed '0-2,4-7 | 3' -n1 -c8 --hint=nomultithread
     placed '0 / 1-2 | 3' -n2 -c2 --exact --hint=nomultithread --cpu-bind=mask_cpu:0x1,0x6
+    run user_run srun -Q -N2 -n3 -c2 --infer-colocate --infer-db-cpus=1 python3 placed.py # unequal parts of the nodes
+    [ "$(sort <<<"$output" | paste -sd'/')" = '0 0: 0-1 | 3/0 1: 2 | 3/1 0: 0 | 1' ]
     printf '#!/bin/sh\nexec srun -n20 -O --infer-colocate=2 python3 placed.py\n' >"$CLUSTER_WORK/many.sh"
     chmod 755 "$CLUSTER_WORK/many.sh"
     run user_run salloc -Q -N1 --exclusive ./many.sh
