@@ -102,8 +102,8 @@ bool check_request(int count, char** words, bool step_follows) {
     complete(g_options, g_settings, find_variable, nullptr);
     // A batch script can still make the files: its own srun looks.
     const bool fine = read && check(g_options, g_settings, why) &&
-                      (!step_follows || (check_files(g_options, kModel, g_settings, why) &&
-                                         check_files(g_options, kScript, g_settings, why) &&
+                      (!step_follows || (are_readable(g_options, kModel, g_settings, why) &&
+                                         are_readable(g_options, kScript, g_settings, why) &&
                                          (!g_options.has(kOutdir) || check_outdir(g_options.text(kOutdir), why))));
     if (fine) {
         send();

@@ -42,7 +42,7 @@ inline bool lies_below(const char* path, const char* roots, char (&real)[PATH_MA
 }
 
 // The files of NAME:PATH[,key=value…][;NAME:PATH…] can be read, and lie where the admin allows it.
-inline bool check_files(const OptionSet& options, int id, const AdminWords& admin, Problem& why) {
+inline bool are_readable(const OptionSet& options, int id, const AdminWords& admin, Problem& why) {
     static char path[kMaxValue + 2];
     static char real[PATH_MAX];
     const char* roots = admin.limits[kLimitModel];

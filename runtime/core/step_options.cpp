@@ -4,75 +4,12 @@
 #include <string.h>
 
 #include "core/attach.hpp"
+#include "core/step_models.hpp"
 
 namespace inferstep {
 namespace {
 
 constexpr const char* kSizes = "a size from 1K to 1048576T, such as 512M or 8G";
-
-// One key=value of a model. The supervisor knows what each key means; refused here is what can mean nothing.
-bool check_model_key(const char* shown, const char* word, size_t length, Problem& why) {
-    constexpr const char* kKeys =
-        "backend|device|batchsize|minbatchsize|minbatchtimeout|threads|precision|sha256|warmup";
-    const size_t key = strcspn(word, "=,;");
-    const char* value = word + (key < length ? key + 1 : length);
-    const auto rest = static_cast<size_t>(word + length - value);
-    bool fine = rest > 0;
-    const char* wants = "a value";
-    if (!is_one_of(word, key, kKeys)) {
-        return why.is("%s: a model has no key '%.*s'; its keys are %s", shown, static_cast<int>(key), word, kKeys);
-    }
-    if (is_one_of(word, key, "batchsize|minbatchsize")) {
-        fine = is_number(value, rest, 1, 1'000'000);
-        wants = "a whole number from 1 to 1000000";
-    } else if (is_one_of(word, key, "minbatchtimeout")) {
-        fine = is_number(value, rest, 1, 86'400'000);
-        wants = "a whole number from 1 to 86400000";
-    } else if (is_one_of(word, key, "threads")) {
-        fine = is_number(value, rest, 1, 256);
-        wants = "a whole number from 1 to 256";
-    } else if (is_one_of(word, key, "precision")) {
-        fine = is_one_of(value, rest, "float32|bfloat16|float16");
-        wants = "float32, bfloat16 or float16";
-    } else if (is_one_of(word, key, "sha256")) {
-        fine = rest == 64 && strspn(value, "0123456789abcdefABCDEF") == rest;
-        wants = "64 hexadecimal digits";
-    }
-    return fine || why.is("%s: a model's %.*s wants %s, not '%.*s'", shown, static_cast<int>(key), word, wants,
-                          static_cast<int>(rest), value);
-}
-
-// The ",device=D" behind a script's path.
-bool check_script_key(const char* shown, const char* word, size_t length, Problem& why) {
-    constexpr const char* kKey = "device=";
-    return (strncmp(word, kKey, strlen(kKey)) == 0 && length > strlen(kKey)) ||
-           why.is("%s: a script has no '%.*s'; give device=cpu, device=gpu or device=gpu:N", shown,
-                  static_cast<int>(length), word);
-}
-
-// NAME:PATH[,key=value…][;NAME:PATH…]
-bool check_files(int id, const char* shown, const char* value, Problem& why) {
-    const auto check_key = id == kModel ? check_model_key : check_script_key;
-    for (const char* item = value;; ++item) {
-        const size_t length = strcspn(item, ";");
-        const size_t file = strcspn(item, ",;");
-        const size_t name = strcspn(item, ":,;");
-        if (name == 0 || name + 1 >= file) {
-            return why.is("%s wants %s, not '%.*s'", shown, kTable[id].argument, static_cast<int>(length), item);
-        }
-        for (size_t at = file; at < length;) {
-            const size_t word = strcspn(item + at + 1, ",;");
-            if (!check_key(shown, item + at + 1, word, why)) {
-                return false;
-            }
-            at += word + 1;
-        }
-        item += length;
-        if (*item == '\0') {
-            return true;
-        }
-    }
-}
 
 // As the kernel names interfaces: up to 15 bytes. Nothing in it can end a line of a configuration file, or a word.
 bool is_interface(const char* value) {
@@ -163,6 +100,9 @@ bool OptionSet::check_together(Problem& why) const {
     }
     if (has(kNumDevices) && strcmp(text(kDevice), "cpu") == 0) {
         return why.is("--infer-num-devices=%s is about GPUs, and --infer-device=cpu uses none", text(kNumDevices));
+    }
+    if (!check_files_together(*this, why)) {
+        return false;
     }
     return !has(kDbPort) || number(kDbPort) + number(kColocate) - 1 <= kMaxPort ||
            why.is("--infer-db-port=%s leaves too few ports for --infer-colocate=%s: every database needs one",

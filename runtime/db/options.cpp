@@ -26,8 +26,15 @@ Status check(const DbArguments& a) {
     Problem why;
     for (int id = 0; id < kOptions; ++id) {
         const std::string& word = a.option[static_cast<std::size_t>(id)];
-        if (word.empty() || kTable[id].kind == Kind::models || kTable[id].kind == Kind::scripts) {
-            continue;  // what is said about a model is said by parse_model
+        if (word.empty()) {
+            continue;
+        }
+        if (id == kModel) {  // the same words, and a hint
+            for (const std::string& text : split(word, ';')) {
+                if (Result<ModelSpec> model = parse_model(text, "/"); !model) {
+                    return model.error();
+                }
+            }
         }
         if (!check_value(id, shown(id).c_str(), word.c_str(), why)) {
             return with_hint(fail("{}", why.text), kTable[id].kind == Kind::choice ? hint(id, word) : "");
@@ -100,14 +107,6 @@ Status models(const DbArguments& a, DbOptions& o) {
         if (!model) {
             return model.error();
         }
-        const bool twice = std::any_of(o.models.begin(), o.models.end(),
-                                       [&](const ModelSpec& other) { return other.name == model->name; });
-        if (twice) {
-            return fail("--infer-model: two models have the name '{}'", model->name);
-        }
-        if (o.device == Device::cpu && model->device.starts_with("GPU")) {
-            return fail("--infer-model {}: device={} contradicts --infer-device=cpu", model->name, model->device);
-        }
         if (Status s = file_within_limit(o, kModel, model->path); !s) {
             return s.error();
         }
@@ -121,11 +120,6 @@ Status scripts(const DbArguments& a, DbOptions& o) {
         Result<ScriptSpec> script = parse_script(text, o.cwd);
         if (!script) {
             return script.error();
-        }
-        const auto has_name = [&](const auto& other) { return other.name == script->name; };
-        if (std::any_of(o.scripts.begin(), o.scripts.end(), has_name) ||
-            std::any_of(o.models.begin(), o.models.end(), has_name)) {
-            return fail("--infer-script: the name '{}' is taken", script->name);
         }
         if (Status s = file_within_limit(o, kScript, script->path); !s) {
             return s.error();

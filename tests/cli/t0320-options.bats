@@ -80,25 +80,25 @@ ROWS
 @test "models: form, keys, values" {
     echo x >m.pt
     table <<'ROWS'
-2|--model: 'm.pt' is not NAME:PATH|--model=m.pt
-2|--model: ':m.pt' is not NAME:PATH|--model=:m.pt
-2|--model: 'm:' is not NAME:PATH|--model=m:
-2|--model m: 'fast' is not key=value|--model=m:m.pt,fast
-2|--model m: key: 'batchsiz' is not one of|--model=m:m.pt,batchsiz=8
-2|--model m: batchsize: 0 is out of range|--model=m:m.pt,batchsize=0
+2|--model wants NAME:PATH[,key=value...], not 'm.pt'|--model=m.pt
+2|--model wants NAME:PATH[,key=value...], not ':m.pt'|--model=:m.pt
+2|--model wants NAME:PATH[,key=value...], not 'm:'|--model=m:
+2|--model m: 'fast' is no key; the keys are backend, |--model=m:m.pt,fast
+2|--model m: 'batchsiz' is no key|--model=m:m.pt,batchsiz=8
+2|--model m: batchsize wants a whole number from 1 to 1000000, not '0'|--model=m:m.pt,batchsize=0
 2|--model m: batchsize is given twice|--model=m:m.pt,batchsize=1,batchsize=2
 2|minbatchsize=9 is more than batchsize=8|--model=m:m.pt,batchsize=8,minbatchsize=9
 2|minbatchtimeout needs minbatchsize|--model=m:m.pt,batchsize=8,minbatchtimeout=3
-2|--model m: backend: 'TENSORFLOW' is not one of TORCH|--model=m:m.pt,backend=tensorflow
-2|--model m: device: 'tpu' is no device|--model=m:m.pt,device=tpu
-2|device=GPU contradicts --device=cpu|--model=m:m.pt,device=gpu
-2|--model m: sha256: 'abc' is not 64 hex digits|--model=m:m.pt,sha256=abc
-2|--model m: warmup: '2y' is not a whole number|--model=m:m.pt,warmup=1x2y
-2|--model m: warmup: 'HALF' is not one of FLOAT|--model=m:m.pt,warmup=1x3:HALF
-2|too large to warm up with|--model=m:m.pt,warmup=1000000x1000000x1000000
+2|--model m: backend wants torch or aoti, not 'tensorflow'|--model=m:m.pt,backend=tensorflow
+2|--model m: device wants cpu, gpu or gpu:N, not 'tpu'|--model=m:m.pt,device=tpu
+2|--model m: device=gpu contradicts --device=cpu|--model=m:m.pt,device=gpu
+2|--model m: sha256 wants 64 hexadecimal digits, not 'abc'|--model=m:m.pt,sha256=abc
+2|--model m: warmup wants a shape like|--model=m:m.pt,warmup=1x2y
+2|warmup wants a shape like 1x3x224x224 or 1x3x224x224:FLOAT|--model=m:m.pt,warmup=1x3:HALF
+2|of at most 2^30 elements|--model=m:m.pt,warmup=1000000x1000000x1000000
 2|waits forever|--model=m:m.pt,batchsize=8,minbatchsize=8,warmup=1x3
-2|two models have the name 'm'|--model=m:m.pt --model=m:m.pt
-2|two models have the name 'm'|--model='m:m.pt;m:m.pt'
+2|--model: two have the name 'm'|--model=m:m.pt --model=m:m.pt
+2|--model: two have the name 'm'|--model='m:m.pt;m:m.pt'
 ROWS
     run infer --colocate --model=m:m.pt,batchsiz=8 true
     [[ $output == *"did you mean batchsize?"* ]]

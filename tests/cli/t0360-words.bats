@@ -23,7 +23,7 @@ of_all_help() { for sub in "$@"; do of_help db "$sub"; done | sort -u; }
 @test "every key of a model stands in the page, and the program's help" {
     page=$INFERSTEP_TOP/man/inferstep-db.1
     run inferstep run --colocate --model=m:p,nothing=1 true
-    keys=$(sed -n 's/.* is not one of \(.*\)/\1/p' <<<"${lines[0]}" | tr -d ',')
+    keys=$(sed -n 's/.* the keys are \(.*\)/\1/p' <<<"${lines[0]}" | tr -d ',')
     [ "$(wc -w <<<"$keys")" = 9 ]
     for key in $keys; do
         grep -q "^\.It Cm $key= " "$page" || { echo "$key is not in the page"; return 1; }
