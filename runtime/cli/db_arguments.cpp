@@ -8,7 +8,7 @@ namespace inferstep::cli {
 namespace {
 
 // A flag has its value only behind '=', so that `--colocate ./client` does not swallow the program.
-CLI::Option* add_option(CLI::App& app, DbArguments& a, int id, std::string names, const char* help) {
+CLI::Option* add_option(CLI::App& app, DbArguments& a, int id, const std::string& names, const char* help) {
     const OptionSpec& spec = kTable[id];
     std::string& value = a.option[static_cast<std::size_t>(id)];
     if (spec.has_argument != 1) {
