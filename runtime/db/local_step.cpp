@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -191,10 +192,10 @@ void LocalRun::on_patience_end() {
 void LocalRun::on_supervisor_end() {
     const int status = supervisor_->reap();
     const PageState state = page_state(**page_);
+    lost_databases_ = state != PageState::failed || WIFSIGNALED(status);  // then it has left its directory
     if (state == PageState::failed) {
-        return;  // it has said why
+        return;  // it has said why, or we for it
     }
-    lost_databases_ = true;
     const Error error =
         fail("the supervisor of the databases ended early ({}), and they with it", describe_exit(status));
     if (state == PageState::starting) {
