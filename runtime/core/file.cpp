@@ -79,6 +79,24 @@ Result<std::string> read_file(const std::string& path) {
     return all;
 }
 
+Result<std::string> read_tail(const std::string& path, std::size_t limit, int directory) {
+    struct stat st {};
+    const UniqueFd fd(openat(directory, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    if (!fd || fstat(fd.get(), &st) != 0) {
+        return os_error("open", path, errno);
+    }
+    if (!S_ISREG(st.st_mode)) {
+        return fail("cannot read {}: it is no plain file", path);
+    }
+    std::string text(std::min(limit, static_cast<std::size_t>(st.st_size)), '\0');
+    const ssize_t size = pread(fd.get(), text.data(), text.size(), st.st_size - static_cast<off_t>(text.size()));
+    if (size < 0) {
+        return os_error("read", path, errno);
+    }
+    text.resize(static_cast<std::size_t>(size));
+    return text;
+}
+
 Status write_file(const std::string& path, std::string_view data, unsigned mode) {
     std::string temporary = path + ".XXXXXX";
     const UniqueFd fd(mkostemp(temporary.data(), O_CLOEXEC));

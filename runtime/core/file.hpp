@@ -1,6 +1,8 @@
 // Small file helpers; every error names the path.
 #pragma once
 
+#include <fcntl.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,6 +13,9 @@
 namespace inferstep {
 
 Result<std::string> read_file(const std::string& path);  // whole, any size, binary
+// The last `limit` bytes of a plain file below `directory` (by default the current one), for places where programs that
+// we did not write put files: a link, a pipe that nobody writes, a device is an error.
+Result<std::string> read_tail(const std::string& path, std::size_t limit, int directory = AT_FDCWD);
 // Atomic: a temporary beside it, then rename. The file's mode is `mode` without the umask's bits.
 Status write_file(const std::string& path, std::string_view data, unsigned mode = 0644);
 Status make_directories(const std::string& path);             // like mkdir -p

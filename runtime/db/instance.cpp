@@ -28,6 +28,7 @@ constexpr int kLogInMs = 300;
 constexpr int kShutdownMs = 1000;  // SHUTDOWN acts within milliseconds
 constexpr int kSigtermMs = 1000;   // Redis looks at SIGTERM every 100 ms
 constexpr int kSigkillMs = 2000;
+constexpr std::size_t kMostTail = std::size_t{1} << 20U;  // of a log
 
 // Our environment without what would set libtorch's thread pools and allocator behind the plan's back, and with what
 // the database is to have.
@@ -195,7 +196,7 @@ void Instance::reap() {
 }
 
 std::vector<std::string> Instance::log_tail(std::size_t lines) const {
-    const Result<std::string> text = read_file(log_file_);
+    const Result<std::string> text = read_tail(log_file_, kMostTail);
     std::vector<std::string> all = split(text ? *text : "", '\n');
     std::erase(all, "");
     // The report of a crash is long, and begins with what happened.

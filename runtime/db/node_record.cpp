@@ -1,5 +1,6 @@
 #include "db/node_record.hpp"
 
+#include <limits.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -11,6 +12,8 @@
 
 namespace inferstep {
 namespace {
+
+constexpr std::size_t kMostLog = std::size_t{16} << 20U;
 
 double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
 
@@ -87,7 +90,7 @@ std::string record_directory(const DbOptions& options, const StepIdentity& id, c
     if (!options.outdir.empty()) {
         return options.outdir + "/" + step_name(id);
     }
-    const Result<std::string> named = read_file(state_dir + "/outdir");
+    const Result<std::string> named = read_tail(state_dir + "/outdir", PATH_MAX);
     if (!named) {
         return {};
     }
@@ -139,7 +142,7 @@ Status write_node_record(const std::string& directory, const NodeRecord& record,
         return s;
     }
     for (std::size_t i = 0; i < instances.size(); ++i) {
-        const Result<std::string> log = read_file(instances[i].log_file());
+        const Result<std::string> log = read_tail(instances[i].log_file(), kMostLog);
         if (!log) {
             return log.error();
         }

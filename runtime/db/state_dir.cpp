@@ -19,6 +19,7 @@ namespace inferstep {
 namespace {
 
 constexpr int kMaxDepth = 16;
+constexpr std::size_t kMostOutside = std::size_t{1} << 20U;
 constexpr const char* kOutside = "outside";  // the file that lists what the owner has elsewhere
 constexpr std::size_t kLongestSocket = sizeof(sockaddr_un::sun_path) - 1;
 
@@ -41,6 +42,16 @@ UniqueFd open_directory(int parent, const char* name) {
     return UniqueFd(openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
+// A sub-directory that a program took its own rights of is given them back: `name` may have become a link, whose target
+// is the user's to change anyway.
+UniqueFd open_to_empty(int parent, const char* name) {
+    UniqueFd fd = open_directory(parent, name);
+    if (!fd && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0) {
+        fd = open_directory(parent, name);
+    }
+    return fd;
+}
+
 // Empty `directory`. Sub-directories of another file system (something mounted) are left alone.
 void remove_contents(int directory, dev_t device, int depth) {
     const Listing entries = list(directory);
@@ -50,7 +61,7 @@ void remove_contents(int directory, dev_t device, int depth) {
             continue;
         }
         struct stat st {};
-        const UniqueFd inner = open_directory(directory, entry->d_name);
+        const UniqueFd inner = open_to_empty(directory, entry->d_name);
         if (depth < kMaxDepth && inner && fstat(inner.get(), &st) == 0 && st.st_dev == device) {
             remove_contents(inner.get(), device, depth + 1);
             unlinkat(directory, entry->d_name, AT_REMOVEDIR);
@@ -60,10 +71,8 @@ void remove_contents(int directory, dev_t device, int depth) {
 
 // What a dead owner of the directory had elsewhere: its own files, so that it could remove them itself just as well.
 void remove_outside(int directory) {
-    const UniqueFd fd(openat(directory, kOutside, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    std::string text(std::size_t{1} << 20U, '\0');
-    const ssize_t size = fd ? read(fd.get(), text.data(), text.size()) : 0;
-    for (const std::string& path : split(text.substr(0, static_cast<std::size_t>(std::max<ssize_t>(size, 0))), '\n')) {
+    const Result<std::string> text = read_tail(kOutside, kMostOutside, directory);
+    for (const std::string& path : split(text ? *text : "", '\n')) {
         if (path.starts_with('/')) {
             std::remove(path.c_str());
         }

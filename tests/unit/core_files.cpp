@@ -205,6 +205,20 @@ void without_slurm_we_are_local() {
     CHECK(!identity_with({{"SLURM_JOB_ID", "1"}}).slurm);
 }
 
+void tails_of_plain_files_alone() {
+    const Folder dir;
+    CHECK(write_file(dir / "file", "0123456789"));
+    CHECK_EQ(*read_tail(dir / "file", 4), "6789");
+    CHECK_EQ(*read_tail(dir / "file", 100), "0123456789");
+    std::filesystem::create_symlink(dir / "file", dir / "link");
+    CHECK_EQ(mkfifo((dir / "pipe").c_str(), 0600), 0);
+    CHECK_FAILS(read_tail(dir / "link", 4), "link: Too many levels of symbolic links");
+    CHECK_FAILS(read_tail(dir / "pipe", 4), "pipe: it is no plain file");
+    CHECK_FAILS(read_tail(dir.path(), 4), "it is no plain file");
+    CHECK_FAILS(read_tail("/dev/zero", 4), "it is no plain file");
+    CHECK_FAILS(read_tail(dir / "none", 4), "none: No such file");
+}
+
 // Programs that an administrator names: nobody but root may be able to change what the path leads to.
 void secure_paths() {
     const Folder dir;
@@ -257,6 +271,7 @@ CU_TestInfo kTests[] = {{"files come back as written, atomically", files_come_ba
                         {"the tasks of a node are counted", tasks_of_a_node_are_counted},
                         {"a requeued job has a name of its own", requeued_job_has_a_name_of_its_own},
                         {"without Slurm we are local", without_slurm_we_are_local},
+                        {"S4: the tail is that of a plain file", tails_of_plain_files_alone},
                         {"S3: a program that others can change is not secure", secure_paths},
                         CU_TEST_INFO_NULL};
 
