@@ -40,7 +40,6 @@ struct Node {
     bool sweeps = false;  // none are, but `inferstep db standard` is the program: what a SIGKILL leaves is removed
     Problem problem;      // why there is no page, when there is none
     Step step;
-    char name[280] = "";  // SLURMD_NODENAME=…, as the sweep of a dead step wants it
     OptionSet options;
     Settings settings;
     Page* page = nullptr;

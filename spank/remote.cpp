@@ -60,6 +60,7 @@ void see_off(pid_t pid) {
 void sweep(const Node& node, pid_t supervisor, pid_t guard) {
     char directory[kMaxValue];
     char end[48];
+    char name[32 + sizeof Page::node];
     Problem why;
     if (!is_secure_path(node.settings.paths[kProgram], why)) {
         return;  // the step has said so
@@ -68,7 +69,8 @@ void sweep(const Node& node, pid_t supervisor, pid_t guard) {
     snprintf(directory, sizeof directory, "--statedir=%s", base != nullptr ? base : "");
     snprintf(end, sizeof end, "--end=%d,%d", supervisor, guard);
     const char* argv[] = {"inferstep", "db", "sweep", end, base != nullptr ? directory : nullptr, nullptr};
-    const char* env[] = {node.name, nullptr};
+    snprintf(name, sizeof name, "SLURMD_NODENAME=%s", node.page != nullptr ? PageText(node.page->node).text : "");
+    const char* env[] = {name, nullptr};
     const SpawnUser user{node.step.uid, node.step.gid};
     SpawnRequest request;
     request.path = node.settings.paths[kProgram];
@@ -126,8 +128,6 @@ void prepare_node(spank_t spank, int count, char** words) {
         restarts != nullptr && node.step.restarts == 0 && is_number(restarts, strlen(restarts), 0, INT_MAX)) {
         node.step.restarts = static_cast<uint32_t>(strtol(restarts, nullptr, 10));
     }
-    const char* name = job_variable(spank, "SLURMD_NODENAME");
-    snprintf(node.name, sizeof node.name, "SLURMD_NODENAME=%.255s", name != nullptr ? name : "");
     const bool known = (node.active || node.sweeps) && node.settings.read(count, words, node.problem);
     node.sweeps = node.sweeps && known;
     if (!known || !node.active) {

@@ -94,6 +94,8 @@ UniqueFd start_supervisor(spank_t spank, const Node& node) {
         fail_node(*node.page, why);
         return UniqueFd{};
     }
+    const char* name = job_variable(spank, "SLURMD_NODENAME");
+    snprintf(node.page->node, sizeof node.page->node, "%s", name != nullptr ? name : "");
     const int passed[] = {node.page_fd.get(), node.life_read.get()};
     SpawnRequest request;
     request.path = node.settings.paths[kProgram];

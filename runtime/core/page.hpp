@@ -60,6 +60,7 @@ struct Page {
     char message[512];         // why it failed, one line
     char hint[256];            // what to try, or empty
     char state_dir[128];       // exported to the tasks as INFER_STATE_DIR
+    char node[128];            // its name in Slurm, which a task knows and slurmstepd does not: for the sweep
     PageInstance instances[kMaxInstances];
     __extension__ PageTask tasks[];  // task_count of them, by local task id
 };

@@ -114,7 +114,7 @@ void Guard::record(const std::string& what) {
     Status status = write_node_record(directory, record, options_, {});
     const auto count = static_cast<std::size_t>(std::clamp(page_.instance_count, 0, kMaxInstances));
     for (std::size_t i = 0; status && i < count; ++i) {
-        const Result<std::string> log = read_file(fmt::format("{}/db{}.log", state, i));
+        const Result<std::string> log = read_tail(fmt::format("{}/db{}.log", state, i), kMostLog);
         status = log ? write_file(database_log(directory, id_, i), *log) : Status(log.error());
     }
     if (!status) {

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -29,7 +30,7 @@ struct MappedFile {
 };
 
 Result<MappedFile> map_file(const std::string& path) {
-    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
     struct stat st {};
     if (!fd || fstat(fd.get(), &st) != 0) {
         return fail("cannot open {}: {}", path, std::strerror(errno));
@@ -43,6 +44,33 @@ Result<MappedFile> map_file(const std::string& path) {
         return fail("cannot map {}: {}", path, std::strerror(errno));
     }
     return MappedFile{{static_cast<const std::byte*>(at), [size, at](const std::byte*) { munmap(at, size); }}, size};
+}
+
+// The file as it is now, in memory of our own: what is mapped shows what others write into the file after it was
+// checked.
+Result<MappedFile> read_checked(const std::string& path, const std::string& sha256) {
+    Result<MappedFile> file = map_file(path);
+    if (!file || sha256.empty()) {
+        return file;
+    }
+    const std::size_t size = file->size;
+    void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED) {
+        return fail("cannot hold {} in memory: {}", path, std::strerror(errno));
+    }
+    MappedFile copy{{static_cast<const std::byte*>(at), [size, at](const std::byte*) { munmap(at, size); }}, size};
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+    for (std::size_t done = 0; done < size;) {
+        const ssize_t n = pread(fd.get(), static_cast<char*>(at) + done, size - done, static_cast<off_t>(done));
+        if (n <= 0 && !(n < 0 && errno == EINTR)) {
+            return fail("cannot read {}: {}", path, n == 0 ? "it is being cut short" : std::strerror(errno));
+        }
+        done += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
+    }
+    if (sha256_of({static_cast<const char*>(at), size}) != sha256) {
+        return fail("it has not the checksum that was asked for: somebody has changed it");
+    }
+    return copy;
 }
 
 std::vector<std::string> store_command(const ModelSpec& model, const LoadedModel& loaded) {
@@ -84,7 +112,8 @@ Status store_package(client::Connection& connection, ModelSpec model, const Load
 }
 
 Status store(client::Connection& connection, const ModelSpec& model, LoadedModel& loaded, client::Deadline deadline) {
-    const Result<MappedFile> file = map_file(model.path);
+    // A package is read by the database, which checks what it executes.
+    const Result<MappedFile> file = read_checked(model.path, model.backend == "AOTI" ? "" : model.sha256);
     if (!file) {
         return file.error();
     }

@@ -13,8 +13,6 @@
 namespace inferstep {
 namespace {
 
-constexpr std::size_t kMostLog = std::size_t{16} << 20U;
-
 double seconds(const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; }
 
 void set_usage(Json& json, const rusage& usage) {

@@ -13,6 +13,7 @@
 namespace inferstep {
 
 constexpr const char* kNodeSchema = "inferstep-step/1";
+constexpr std::size_t kMostLog = std::size_t{16} << 20U;  // of a database's log in the records
 
 struct Phase {
     std::string name;

@@ -1,5 +1,4 @@
 // The supervisor until its databases are ready.
-#include <sys/prctl.h>
 
 #include <cerrno>
 #include <cstdio>
@@ -42,8 +41,6 @@ Status Supervisor::start() {
     if (page_) {
         (*page_)->supervisor_pid = getpid();
     }
-    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);  // the databases' secret is in our memory: no core, no tracing
     if (Status s = check_model_files(options_.models); !s) {
         return s;
     }
