@@ -87,10 +87,3 @@ step_state() { echo "$(sacct_field "$1" State | sed 's/ .*//') $(sacct_field "$1
     user_run scancel --full -s TERM "$job"
     [ "$(step_state "$job")" = "FAILED 0:15" ]
 }
-
-# --signal comes before the limit, so that no test waits for a minute: Slurm's smallest limit.
-@test "tasks that trap the signal before the time limit have their database until their own end" {
-    STEP_PROGRAM='trap "redis-cli -s ${SSDB#unix://} ping; exit 4" TERM; touch started.$SLURM_PROCID; while :; do sleep 0.1; done' begin -t 1 --signal=TERM@60
-    WAIT_SECONDS=60 expect 4 "FAILED 4:0"
-    [ "$(grep -c PONG "$BACKGROUND_LOG")" = 2 ]
-}

@@ -61,10 +61,21 @@ no_databases() { [ "$(count_pids redis-server)$(count_pids inferstep)" = 00 ]; }
     done
 }
 
-# Slurm's limits are whole minutes; the end that was set can be moved. Slurm looks every 30 seconds.
-@test "the time limit" {
+# Slurm's limits are whole minutes; the end that was set can be moved, and --signal=USR1@60 is due at once. Slurm looks
+# every 30 seconds: once for both.
+@test "the time limit; tasks that trap the signal before it have their database until their own end" {
+    local limited log
+    rm -f "$CLUSTER_WORK/trapping"
     begin -t 1
+    limited=$BACKGROUND_PID log=$BACKGROUND_LOG
+    user_background srun -N1 -n1 -c2 -t 1 --signal=USR1@60 --infer-colocate=1 --infer-db-cpus=1 sh -c \
+        'trap "redis-cli -s ${SSDB#unix://} ping; exit 4" USR1; touch trapping; while :; do sleep 0.1; done'
+    wait_for test -e "$CLUSTER_WORK/trapping"
     scontrol update jobid="$job" endtime=now
+    WAIT_SECONDS=60 end_of_srun
+    [ "$code" = 4 ]
+    grep -q PONG "$BACKGROUND_LOG"
+    BACKGROUND_PID=$limited BACKGROUND_LOG=$log
     WAIT_SECONDS=60 expect 143 "CANCELLED 0:15"
     [ "$(sacct_field "$job" State)" = TIMEOUT ]
 }
