@@ -24,7 +24,7 @@ Node g_node;
 
 static_assert(sizeof Page::cores == sizeof Step::cores);
 
-bool share(Node& node) {
+bool share(spank_t spank, Node& node) {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
         node.page = make_page(node.step.tasks, node.page_fd);
@@ -41,6 +41,10 @@ bool share(Node& node) {
     node.page->restart_count = node.step.restarts;
     node.page->memory_mib = node.step.memory_mib;
     memcpy(node.page->cores, node.step.cores, sizeof node.page->cores);
+    if (const char* gpus = job_variable(spank, "SLURM_STEP_GPUS");
+        gpus != nullptr && strlen(gpus) < sizeof Page::gpus) {
+        snprintf(node.page->gpus, sizeof Page::gpus, "%s", gpus);
+    }
     return true;
 }
 
@@ -135,7 +139,7 @@ void prepare_node(spank_t spank, int count, char** words) {
     }
     complete(node.options, node.settings, job_variable, spank);
     if (check(node.options, node.settings, node.problem) && !node.options.has(kAttach)) {
-        share(node);
+        share(spank, node);
     }
 }
 

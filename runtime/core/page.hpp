@@ -56,6 +56,7 @@ struct Page {
     std::int32_t supervisor_pid;  // 0 until it runs
     std::int32_t instance_count;
     char cores[256];           // those that Slurm gave the step here, by its own numbers: "0-3,8"; or empty
+    char gpus[256];            // SLURM_STEP_GPUS of the step: a task's own variable has those of the task alone
     std::int32_t reconnect_s;  // how long a client waits for a database that is started again; 0: none is
     char message[512];         // why it failed, one line
     char hint[256];            // what to try, or empty

@@ -59,7 +59,11 @@ Result<NodePlan> plan_node(const DbOptions& options, const Page* page, Claims& c
     if (!topology) {
         return topology.error();
     }
-    keep_step_gpus(*topology, gpu_words(page != nullptr ? page->job_id != 0 : step_identity().slurm));
+    GpuWords words = gpu_words(page != nullptr ? page->job_id != 0 : step_identity().slurm);
+    if (page != nullptr && page->gpus[0] != '\0') {
+        words.slurm = PageText(page->gpus).text;
+    }
+    keep_step_gpus(*topology, words);
     if (options.device == Device::gpu && topology->gpus.empty()) {
         return with_hint(fail("--infer-device=gpu: there is no GPU that this step may use"),
                          "ask for one (srun --gpus=1), or use --infer-device=auto; where Slurm does not count GPUs, "
