@@ -19,6 +19,7 @@
 #include "core/process.hpp"
 #include "core/wait.hpp"
 #include "db/events.hpp"
+#include "db/memory.hpp"
 #include "db/node_record.hpp"
 #include "db/state_dir.hpp"
 
@@ -42,6 +43,7 @@ class Guard {
     Page& page_;
     const StepTasks& tasks_;
     StepIdentity id_;
+    const std::uint64_t oom_kills_ = oom_kills();
 };
 
 int Guard::watch(pid_t supervisor, int life_fd) {
@@ -86,7 +88,10 @@ void Guard::forward(int signals, pid_t supervisor) {
 
 // The first to know, and maybe the only one.
 void Guard::tell(int wait_status, bool stopping) {
-    const std::string how = describe_exit(wait_status);
+    std::string how = describe_exit(wait_status);
+    if (oom_kills() > oom_kills_) {  // with a database that is just being killed it may be the largest that is left
+        how += "; the kernel killed for memory in this step";
+    }
     const std::string what = fmt::format("the supervisor of the databases of node {} ended early: {}", id_.node, how);
     if (page_state(page_) == PageState::starting) {
         tell_failure(&page_, fail("the supervisor of the databases ended before they were ready ({})", how));
