@@ -54,3 +54,20 @@ SH
     [ -z "$(state_directories "$job.0")" ]
     remove_dead_cgroups
 }
+
+@test "srun --no-kill: a node is lost, and the tasks of the others go on with their databases" {
+    NODES=2 STEP_PROGRAM='touch started.$SLURM_PROCID; until [ -e go ]; do sleep 0.05; done; redis-cli -s ${SSDB#unix://} ping' \
+        begin --nodelist="$(node_name 1),$(node_name 2)" --no-kill
+    slurmd_remember 2
+    node_crash 2
+    scontrol update nodename="$(node_name 2)" state=down reason="lost"
+    slurmd_start 2
+    [ "$(count_pids redis-server)" = 1 ]
+    touch "$CLUSTER_WORK/go"
+    end_of_srun
+    [ "$code" = 0 ]
+    grep -q "Node failure on $(node_name 2)" "$BACKGROUND_LOG"
+    [ "$(grep -c PONG "$BACKGROUND_LOG")" = 2 ]
+    user_run srun --nodelist="$(node_name 2)" -c2 --infer-colocate=1 --infer-db-cpus=1 true
+    remove_dead_cgroups
+}

@@ -109,10 +109,12 @@ slurmd_remember() {
 
 slurmd_kill() { kill -KILL "$(slurmd_pid "$1")"; }
 
-# Everything on node number N at once: slurmd, slurmstepd, tasks, databases.
+# Everything on node number N at once: slurmd, slurmstepd, tasks, databases. A node is what has its mount namespace: one
+# that shares the machine's must not be ended.
 node_crash() {
     local mounts # "mnt:[1234]"
     mounts=$(readlink "/proc/$(slurmd_pid "$1")/ns/mnt")
+    [ -n "$mounts" ] && [ "$mounts" != "$(readlink /proc/self/ns/mnt)" ] || skip "the nodes have no namespaces of their own"
     find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/mnt' -lname "${mounts//[][]/?}" 2>/dev/null | cut -d/ -f3 | xargs kill -KILL
 }
 
