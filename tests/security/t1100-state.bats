@@ -12,10 +12,16 @@ setup() {
     mkdir -m 777 victim && touch victim/precious
 }
 teardown() {
+    [ -z "${racer-}" ] || kill "$racer"
     find "$state" -mindepth 1 -maxdepth 1 -uid 65534 -exec rm -rf {} +
     step_teardown
 }
-other() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+other=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+end_race() {
+    kill "$racer"
+    wait "$racer" || true
+    racer=''
+}
 
 # A step whose name, which has the pid of `run` in it, the other user has taken: taken_by COMMAND… ("$name" is the path)
 taken_by() {
@@ -42,7 +48,7 @@ taken_by() {
 
 @test "S4: another user makes and removes links of that name while steps start: nothing is followed" {
     chmod 755 "$work"
-    other /usr/bin/python3 - "$state" "$node" "$work/victim" 3>&- <<'PY' &
+    "${other[@]}" /usr/bin/python3 - "$state" "$node" "$work/victim" 3>&- <<'PY' &
 import os, sys
 state, node, victim = sys.argv[1:]
 while True:                              # whoever runs steps: each pid that is near
@@ -59,10 +65,9 @@ PY
     for _ in 1 2 3 4; do
         run colocated sh -c 'redis-cli -s "${SSDB#unix://}" ping; test ! -L "$INFER_STATE_DIR"'
         echo "$output"
-        [ "$status" = 0 ] && [ "$output" = PONG ] || { kill $racer; return 1; }
+        [ "$status" = 0 ] && [ "$output" = PONG ]
     done
-    kill "$racer"
-    wait "$racer" || true
+    end_race
     [ "$(ls victim)" = precious ]
 }
 
@@ -86,8 +91,7 @@ PY
     racer=$!
     wait_until test -L "$state/link" -o -d "$state/link"
     for _ in 1 2 3; do inferstep db sweep --statedir="$state"; done
-    kill "$racer"
-    wait "$racer" || true
+    end_race
     [ "$(ls victim)" = precious ]
     inferstep db sweep --statedir="$state"
     rm -rf "${state:?}"/link
@@ -102,7 +106,7 @@ PY
     echo content >victim/precious && ln victim/precious "$dead/hard" 2>/dev/null || cp victim/precious "$dead/hard"
     chmod 600 victim/precious
     chown -R 65534 "$dead" && mv "$dead" "$state/inferstep-65534-9.0-$node"
-    other timeout 20 "$BUILD/bin/inferstep" db sweep --statedir="$state"
+    "${other[@]}" timeout 20 "$BUILD/bin/inferstep" db sweep --statedir="$state"
     [ -z "$(ls -A "$state")" ]
     [ "$(cat victim/precious)" = content ]
 }
