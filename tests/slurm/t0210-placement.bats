@@ -186,8 +186,8 @@ SH
 
 @test "R12: 512 tasks on one node, and one" {
     placed '0 | 1' -n1 -c2
-    # Slurm itself needs a second for each task of a step on a small machine: the page, the masks and the waiting are the
-    # same here.
+    # Slurm itself needs a minute for 512 tasks on a small machine, without any database: the page, the masks and the
+    # waiting are the same here.
     # shellcheck disable=SC2016  # the task's shell expands it
     run user_run inferstep run --tasks=512 --colocate --db-cpus=1 --device=cpu sh -c 'echo "$INFER_INSTANCE"'
     [ "$status" = 0 ]
