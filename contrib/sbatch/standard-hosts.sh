@@ -7,6 +7,6 @@ until step=$(awk '$1 == "ready" { print $2 }' database.log 2>/dev/null) && [ -n 
     sleep 1
 done
 eval "$(inferstep db address "$step")"
-python3 analysis.py # SSDB, SR_DB_TYPE and INFER_DB_SECRET are set
+python3 analysis.py # SSDB, SR_DB_TYPE and INFER_DB_SECRET_FILE are set
 scancel --signal=TERM "$step"
 wait

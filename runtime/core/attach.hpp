@@ -1,8 +1,8 @@
 // Attaching to a standard database: from --infer-attach=JOB.STEP|ADDRESS[,ADDRESS…] to the variables of a task.
 //
-// `inferstep db standard` leaves its addresses, and the secret of its clients, in a file of mode 0600 that both steps
-// see: <directory>/<job>.<step>/address, one NAME=VALUE a line. Whoever attaches reads it as its user. Needs libc
-// alone, so that the plugin can use it.
+// `inferstep db standard` leaves its addresses in a file of mode 0600 that both steps see:
+// <directory>/<job>.<step>/address, one NAME=VALUE a line, and the secret of its clients beside it, in the file
+// `secret`. Whoever attaches reads it as its user. Needs libc alone, so that the plugin can use it.
 #pragma once
 
 #include <arpa/inet.h>
@@ -28,11 +28,11 @@ constexpr const char* kAttachHome = ".inferstep/attach";  // … this one in the
 constexpr int kReachMs = 5000;
 
 struct Attachment {
-    char text[kMaxAddress + 1] = "";  // of the file; the others point into it
-    const char* endpoints = "";       // host:port, separated by commas
-    const char* type = "";            // Clustered or Standalone
-    const char* secret = "";          // empty: clients need none
-    bool sure = false;                // the type was told, not guessed
+    char text[kMaxAddress + 1] = "";     // of the file; the others point into it
+    const char* endpoints = "";          // host:port, separated by commas
+    const char* type = "";               // Clustered or Standalone
+    bool sure = false;                   // the type was told, not guessed
+    char secret_file[kMaxAddress] = "";  // empty: clients need none
 };
 
 // Is it what --infer-attach accepts? Nothing in it can leave the directory of the address files.
@@ -46,11 +46,11 @@ inline bool is_attach_word(const char* word) {
 }
 
 // One NAME=VALUE line, whose end has become its terminator. Unknown names are of a newer version.
-inline void take_address_line(const char* line, Attachment& a) {
+inline void take_address_line(const char* line, Attachment& a, const char*& secret) {
     const struct {
         const char* name;
         const char*& value;
-    } known[] = {{"SSDB=", a.endpoints}, {"SR_DB_TYPE=", a.type}, {"INFER_DB_SECRET=", a.secret}};
+    } known[] = {{"SSDB=", a.endpoints}, {"SR_DB_TYPE=", a.type}, {"SECRET=", secret}};
     for (const auto& each : known) {
         const size_t length = strlen(each.name);
         if (strncmp(line, each.name, length) == 0) {
@@ -73,12 +73,17 @@ inline bool read_address_file(const char* path, Attachment& a) {
     }
     const ssize_t size = read(fd.get(), a.text, kMaxAddress);
     a.text[size > 0 ? size : 0] = '\0';
+    const char* secret = "";
     for (char* line = a.text; *line != '\0';) {
         const size_t length = strcspn(line, "\n");
         char* next = line + length + (line[length] == '\n' ? 1 : 0);
         line[length] = '\0';
-        take_address_line(line, a);
+        take_address_line(line, a, secret);
         line = next;
+    }
+    if (strcmp(secret, "yes") == 0) {  // beside the address file, wherever that has been found
+        const auto directory = static_cast<int>(strrchr(path, '/') - path);
+        snprintf(a.secret_file, sizeof a.secret_file, "%.*s/secret", directory, path);
     }
     a.sure = *a.endpoints != '\0' && is_one_of(a.type, strlen(a.type), "Clustered|Standalone");
     errno = EBADMSG;
@@ -154,7 +159,7 @@ template <typename Set>
 void for_each_attach_variable(const Attachment& a, Set&& set) {
     for_each_client_variable(a.endpoints, a.type, a.sure, set);
     if (a.sure) {
-        set("INFER_DB_SECRET", a.secret, true);
+        set(kSecretFile, a.secret_file, true);
     }
 }
 

@@ -3,6 +3,9 @@
 
 namespace inferstep {
 
+// Names the file with the password of TCP, which stands in no environment.
+constexpr const char* kSecretFile = "INFER_DB_SECRET_FILE";
+
 // Calls set(name, value, replace) for every variable that our client and SmartRedis read. `sure`: the type is known and
 // replaces what the user says.
 template <typename Set>

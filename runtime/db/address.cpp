@@ -14,7 +14,7 @@ constexpr std::chrono::milliseconds kLook(200);
 
 // One look. False with a reason in `why`.
 bool find(const std::string& word, Attachment& a, Problem& why) {
-    const std::string file = word + "/address";
+    const std::string file = absolute_path(word) + "/address";
     if (word.find('/') != std::string::npos && word.find(':') == std::string::npos) {
         return read_address_file(file.c_str(), a) || why.is("cannot use %s: %s", file.c_str(), strerror(errno));
     }
@@ -67,11 +67,16 @@ Status write_address(const std::string& directory, const DatabaseAddress& addres
     if (Status s = make_private_directory(directory); !s) {
         return s;
     }
-    const std::string text = fmt::format("SSDB={}\nSR_DB_TYPE={}\nINFER_DB_SECRET={}\n", address.endpoints(),
-                                         address.type(), address.secret);
+    const std::string text = fmt::format("SSDB={}\nSR_DB_TYPE={}\nSECRET={}\n", address.endpoints(), address.type(),
+                                         address.secret.empty() ? "no" : "yes");
     if (text.size() > kMaxAddress) {
         return fail("an address file of {} bytes is too long: {} shards are too many", text.size(),
                     address.shards.size());
+    }
+    const Status secret =
+        address.secret.empty() ? Status::ok() : write_file(directory + "/secret", address.secret, 0600);
+    if (!secret) {
+        return secret;
     }
     return write_file(directory + "/address", text, 0600);
 }

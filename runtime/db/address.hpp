@@ -1,7 +1,7 @@
 // The address file of a standard database: how its own step leaves it, and how others find it.
 //
 // It lies where both steps see it: in <directory>/<job>.<step>/address, the directory being INFER_ATTACH_DIR or
-// ~/.inferstep/attach. core/attach.hpp reads it, also in the plugin.
+// ~/.inferstep/attach; the secret lies beside it. core/attach.hpp reads it, also in the plugin.
 #pragma once
 
 #include <string>
@@ -28,7 +28,7 @@ Status make_private_directory(const std::string& path);
 // Have the directory read anew: its cached listing may hide for half a minute what another machine made in it (NFS).
 void refresh_directory(const std::string& path);
 
-// Write <directory>/address: mode 0600, whole or not at all.
+// Write <directory>/address and <directory>/secret: mode 0600, whole or not at all.
 Status write_address(const std::string& directory, const DatabaseAddress& address);
 
 // The database `word` (JOB.STEP, a directory with an address file, or addresses) for a program started here; waits

@@ -256,6 +256,7 @@ std::vector<std::string> Standard::files() const {
     std::vector<std::string> all = meeting_.paths();
     for (const std::string& directory : published_) {
         all.push_back(directory + "/address");
+        all.push_back(directory + "/secret");
         all.push_back(directory);
     }
     return all;

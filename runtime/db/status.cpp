@@ -12,6 +12,7 @@
 #include "core/log.hpp"
 #include "core/step.hpp"
 #include "core/words.hpp"
+#include "db/client/secret.hpp"
 #include "db/state_dir.hpp"
 #include "db/statistics.hpp"
 
@@ -45,9 +46,9 @@ Status read_now(Reading& reading) {
     if (!reading.connection.is_open()) {
         client::Address address;
         ClientStatus s = client::parse_address(reading.database.address, address);
-        const char* secret = std::getenv("INFER_DB_SECRET");
-        s = s ? reading.connection.open(address, std::chrono::milliseconds(kAnswerMs), secret != nullptr ? secret : "")
-              : s;
+        std::string secret;
+        s = s ? client::read_secret(reading.database.address, secret) : s;
+        s = s ? reading.connection.open(address, std::chrono::milliseconds(kAnswerMs), secret) : s;
         if (!s) {
             return Error{s.message(), {}};
         }

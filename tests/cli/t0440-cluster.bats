@@ -308,7 +308,7 @@ CPP
     [ "$(cat circle.out)" -gt 1 ] && [ "$(cat circle.out)" -lt 10 ]
 }
 
-@test "INFER_DB_SECRET opens shards that want a password, and no message tells it" {
+@test "INFER_DB_SECRET_FILE, else INFER_DB_SECRET, opens shards that want a password, and no message tells it" {
     local i
     for i in 0 1 2; do dbcluster_cli $i config set requirepass s3cret; done
     cat >secret.cpp <<'CPP'
@@ -327,8 +327,16 @@ CPP
     INFER_DB_SECRET=wr0ng run ./secret
     local wrong=$output
     INFER_DB_SECRET=s3cret run ./secret
+    [ "$output" = "done" ] || wrong=$output
+    printf 's3cret\n' >secret.txt
+    INFER_DB_SECRET=wr0ng INFER_DB_SECRET_FILE=$PWD/secret.txt run ./secret
+    [ "$output" = "done" ] || wrong=$output
+    INFER_DB_SECRET=s3cret INFER_DB_SECRET_FILE=$PWD/none.txt run ./secret
+    local unread=$output
+    INFER_DB_SECRET_FILE=$PWD/secret.txt run ./secret
     for i in 0 1 2; do REDISCLI_AUTH=s3cret dbcluster_cli $i config set requirepass ""; done
     [ "$output" = "done" ] || { echo "$output"; return 1; }
+    [[ $unread == *"INFER_DB_SECRET_FILE: $PWD/none.txt: No such file or directory"* ]] || { echo "$unread"; return 1; }
     [[ $without == *NOAUTH* ]] || { echo "$without"; return 1; }
     [[ $wrong == *"AUTH: database"*INFER_DB_SECRET* && $wrong != *wr0ng* ]] || { echo "$wrong"; return 1; }
 }

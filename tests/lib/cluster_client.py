@@ -1,6 +1,6 @@
 """Ask a standard database everything that must hold, as a client of Redis Cluster that has the standard library alone.
 
-SSDB and INFER_DB_SECRET name the database. On every shard there must be the model `double`, under the shard's
+SSDB and INFER_DB_SECRET_FILE name the database. On every shard there must be the model `double`, under the shard's
 tag, and with an argument the script of that name, with a function `triple`.
 """
 import os
@@ -33,8 +33,9 @@ def tag_of(slot):
 def connect(address):
     host, port = address.rsplit(":", 1)
     db = Client((host, int(port)))
-    if os.environ.get("INFER_DB_SECRET"):
-        assert db("AUTH", os.environ["INFER_DB_SECRET"]) == b"OK"
+    if os.environ.get("INFER_DB_SECRET_FILE"):
+        with open(os.environ["INFER_DB_SECRET_FILE"]) as file:
+            assert db("AUTH", file.read()) == b"OK"
     return db
 
 

@@ -64,13 +64,13 @@ redis_pids() { pgrep -u "$CLUSTER_USER" -x redis-server --runstates RSDT; }
 @test "one node is a plain server, two are a cluster" {
     standard 1
     [[ $(attached sh -c 'echo $SR_DB_TYPE') == Standalone ]]
-    [ "$(attached sh -c 'REDISCLI_AUTH=$INFER_DB_SECRET redis-cli -p ${SSDB##*:} set a b')" = OK ]
+    [ "$(attached sh -c 'REDISCLI_AUTH=$(cat "$INFER_DB_SECRET_FILE") redis-cli -p ${SSDB##*:} set a b')" = OK ]
     kill -TERM "$BACKGROUND_PID"
     expect_end
     standard 2 --shards=2
     [[ $(attached sh -c 'echo $SR_DB_TYPE') == Clustered ]]
     [ "$(redis_pids | wc -l)" = 4 ]
-    [ "$(attached sh -c 'port=${SSDB%%,*}; REDISCLI_AUTH=$INFER_DB_SECRET redis-cli -c -p ${port##*:} set a b')" = OK ]
+    [ "$(attached sh -c 'port=${SSDB%%,*}; REDISCLI_AUTH=$(cat "$INFER_DB_SECRET_FILE") redis-cli -c -p ${port##*:} set a b')" = OK ]
 }
 
 @test "the address file is the user's alone; without its secret nobody gets in" {
@@ -80,9 +80,9 @@ redis_pids() { pgrep -u "$CLUSTER_USER" -x redis-server --runstates RSDT; }
 600" ]
     [[ $(attached sh -c 'redis-cli -p ${SSDB##*:} get a') == NOAUTH* ]]
     [[ $(attached sh -c 'REDISCLI_AUTH=wrong redis-cli -p ${SSDB##*:} get a' 2>&1) == *WRONGPASS* ]]
-    ! pgrep -u "$CLUSTER_USER" -a . | grep -F "$(attached sh -c 'echo $INFER_DB_SECRET')" || false
+    ! pgrep -u "$CLUSTER_USER" -a . | grep -F "$(attached sh -c 'cat "$INFER_DB_SECRET_FILE"')" || false
     for word in 'module list' 'eval x 0' 'cluster meet 127.0.0.1 1' 'cluster failover' 'acl list' 'shutdown' 'replicaof no one'; do
-        [[ $(attached sh -c "REDISCLI_AUTH=\$INFER_DB_SECRET redis-cli -p \${SSDB##*:} $word") == NOPERM* ]]
+        [[ $(attached sh -c "REDISCLI_AUTH=\$(cat \$INFER_DB_SECRET_FILE) redis-cli -p \${SSDB##*:} $word") == NOPERM* ]]
     done
     user_run scancel "${STEP%.*}"
     expect_end

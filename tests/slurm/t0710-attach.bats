@@ -30,7 +30,7 @@ teardown() {
 database() { # options of db submit…: a database in a job of its own, ready. Sets STEP
     STEP=$(user_run "$SHARED" inferstep db submit --ready=60 --net-ifname=lo "$@" -o database.log) || { cat "$CLUSTER_WORK/database.log"; return 1; }
 }
-show='echo "$SSDB $SR_DB_TYPE ${SR_SOCKET_TIMEOUT-} ${#INFER_DB_SECRET}"'
+show='echo "$SSDB $SR_DB_TYPE ${SR_SOCKET_TIMEOUT-} $(cat "${INFER_DB_SECRET_FILE:-/dev/null}" | wc -c)"'
 
 @test "a batch job of its own: the tasks of another step find it" {
     database --model=double:double.pt -- -N3 -c2

@@ -27,16 +27,25 @@ void steps_and_addresses_are_accepted() {
 
 void address_files_are_read_back() {
     const Folder folder;
-    CHECK(write_address(folder.path() + "/7.0", {{"10.0.0.1:6780", "10.0.0.2:6781"}, "secret"}));
+    CHECK(write_address(folder.path() + "/7.0", {{"10.0.0.1:6780", "10.0.0.2:6781"}, "topsecret"}));
     Attachment a;
     Problem why;
     CHECK(find_database("7.0", folder.path().c_str(), nullptr, a, why));
     CHECK_EQ(std::string(a.endpoints), "10.0.0.1:6780,10.0.0.2:6781");
     CHECK_EQ(std::string(a.type), "Clustered");
-    CHECK_EQ(std::string(a.secret), "secret");
+    CHECK_EQ(std::string(a.secret_file), folder.path() + "/7.0/secret");
+    CHECK_EQ(*read_file(a.secret_file), "topsecret");
+    struct stat st {};
+    CHECK(stat(a.secret_file, &st) == 0 && (st.st_mode & 0777) == 0600);
     CHECK_EQ(as_exports(a),
              "export SSDB='10.0.0.1:6780,10.0.0.2:6781'\nexport SR_DB_TYPE='Clustered'\n"
-             "export SR_SOCKET_TIMEOUT='600000'\nexport INFER_DB_SECRET='secret'\n");
+             "export SR_SOCKET_TIMEOUT='600000'\nexport INFER_DB_SECRET_FILE='" +
+                 folder.path() + "/7.0/secret'\n");
+    CHECK(as_exports(a).find("topsecret") == std::string::npos);
+    CHECK(write_address(folder.path() + "/8.0", {{"10.0.0.1:6780"}, ""}));
+    Attachment open;
+    CHECK(find_database("8.0", folder.path().c_str(), nullptr, open, why));
+    CHECK_EQ(std::string(open.secret_file), "");
 }
 
 void other_files_are_refused() {

@@ -149,7 +149,7 @@ ClientStatus Connection::authenticate(const std::string& secret, Deadline deadli
     }
     close();
     return {Code::server, "AUTH: database " + address_ + " answered: " + std::string(said) +
-                              " (the password is in the environment variable INFER_DB_SECRET)"};
+                              " (the password is the one of INFER_DB_SECRET_FILE, else INFER_DB_SECRET)"};
 }
 
 ClientStatus Connection::broken(const std::string& command, std::string_view why) const {

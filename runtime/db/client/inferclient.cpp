@@ -7,6 +7,7 @@
 #include <map>
 
 #include "db/client/client_impl.hpp"
+#include "db/client/secret.hpp"
 #include "db/client/tensor_reply.hpp"
 
 namespace inferstep {
@@ -75,7 +76,11 @@ ClientStatus Client::connect(std::string_view endpoint, const ConnectOptions& op
     }
     client::Cluster cluster;
     const bool clustered = variable("SR_DB_TYPE") == "Clustered";
-    if (ClientStatus s = cluster.name(endpoint, clustered, std::string(variable("INFER_DB_SECRET"))); !s) {
+    std::string secret;
+    if (ClientStatus s = client::read_secret(endpoint, secret); !s) {
+        return s;
+    }
+    if (ClientStatus s = cluster.name(endpoint, clustered, std::move(secret)); !s) {
         return s;
     }
     impl_->cluster = std::move(cluster);

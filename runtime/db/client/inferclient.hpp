@@ -177,8 +177,9 @@ class INFERCLIENT_API Client {
     Client& operator=(Client&&) noexcept;
 
     // `endpoint`: unix:///path, tcp://host:port or host:port, or several of these with commas between them, which are
-    // shards of a cluster; empty: the value of the environment variable SSDB. INFER_DB_SECRET has the password where
-    // the database wants one. Returns once the database has answered.
+    // shards of a cluster; empty: the value of the environment variable SSDB. The file that INFER_DB_SECRET_FILE
+    // names, else INFER_DB_SECRET itself, has the password where the database wants one. Returns once the database has
+    // answered.
     ClientStatus connect(std::string_view endpoint = {}, const ConnectOptions& options = {});
     const std::string& endpoint() const;  // as given to connect()
 
