@@ -38,6 +38,7 @@ struct PageTask {
 
 struct PageInstance {
     char endpoint[128];  // unix:///…/db0.sock
+    char tcp[64];        // host:port, or empty
     CpuSet cpus;
 };
 
@@ -62,6 +63,7 @@ struct Page {
     char hint[256];            // what to try, or empty
     char state_dir[128];       // exported to the tasks as INFER_STATE_DIR
     char node[128];            // its name in Slurm, which a task knows and slurmstepd does not: for the sweep
+    char secret[16];           // the file in it with what TCP wants to be told, or empty
     PageInstance instances[kMaxInstances];
     __extension__ PageTask tasks[];  // task_count of them, by local task id
 };

@@ -65,6 +65,15 @@ bool for_each_variable(const Page& page, const PageTask& task, Set&& set) {
         snprintf(number, sizeof number, "%d", page.reconnect_s);
         set("INFER_RECONNECT", number, true);
     }
+    const PageText tcp(page.instances[index].tcp);
+    if (tcp.text[0] == '\0') {
+        return true;
+    }
+    char file[sizeof page.state_dir + sizeof page.secret + 2];
+    const PageText secret(page.secret);
+    snprintf(file, sizeof file, "%s/%s", PageText(page.state_dir).text, secret.text);
+    set("INFER_DB_TCP", tcp.text, true);
+    set(kSecretFile, secret.text[0] != '\0' ? file : "", true);
     return true;
 }
 

@@ -74,8 +74,9 @@ constexpr OptionSpec kTable[kOptions] = {
      "where models run (default: auto)"},
     {"num-devices", "INFER_NUM_DEVICES", Kind::number, 1, kMaxGpus, "", "", true, 1, "D",
      "GPUs of each node for the databases (default: all of the step's)"},
-    {"db-port", "INFER_DB_PORT", Kind::number, 1, kMaxPort, "", "", false, 1, "P",
-     "listen on TCP as well, the first database on port P (default: Unix sockets only; 6780 with one of the next two)"},
+    {"db-port", "INFER_DB_PORT", Kind::number, 0, kMaxPort, "", "", false, 1, "P",
+     "listen on TCP as well, the first database on port P; 0: on free ports (default: Unix sockets only; 6780 with one "
+     "of the next two)"},
     {"net-ifname", "INFER_NET_IFNAME", Kind::interface, 0, 0, "", "", true, 1, "IF",
      "the interface to listen on (default: lo)"},
     {"tcp-auth", "INFER_TCP_AUTH", Kind::choice, 0, 0, "secret|none", "secret", true, 1, "secret|none",

@@ -109,6 +109,11 @@ void complete(OptionSet& options, const AdminWords& admin, FindVariable find, vo
     if (!options.wants_tcp()) {
         options.sources[kNetIfname] = options.sources[kTcpAuth] = Source::none;
     }
+    // Where the user lets everybody in, only an interface that the user named will do.
+    const bool open = options.sources[kTcpAuth] > Source::plugstack && strcmp(options.text(kTcpAuth), "none") == 0;
+    if (open && options.sources[kNetIfname] == Source::plugstack) {
+        options.sources[kNetIfname] = Source::none;
+    }
     const char* device = admin.limits[kLimitDevice];
     if (device != nullptr && (!options.has(kDevice) || strcmp(options.text(kDevice), "auto") == 0)) {
         options.set(kDevice, device, options.has(kDevice) ? options.sources[kDevice] : Source::plugstack);

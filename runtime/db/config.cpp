@@ -48,15 +48,19 @@ std::string quoted(const std::string& word) {
 // Redis' I/O threads spin: they pay only where CPUs are plenty, and cost 2-5 times the speed where there is one.
 int io_threads(int cpus) { return cpus >= 32 ? 4 : cpus >= 16 ? 2 : 1; }
 
+// One that is started again opens its port last: where it will listen is said at once.
 // A shard announces the address that it was told, and a slot without its shard is an error, not an empty answer.
 // Without a secret Redis' own protected mode would refuse everybody from elsewhere.
 std::string network_lines(const RedisSettings& s) {
     const Network& n = s.network;
-    if (n.port == 0) {
+    if (n.address.empty()) {
         return "# no TCP\nport 0\n";
     }
-    std::string lines = fmt::format("# TCP on one interface\nport {}\nbind {}\ntcp-backlog 4096\nprotected-mode {}\n",
-                                    n.port, n.address, n.secret.empty() ? "no" : "yes");
+    std::string lines = fmt::format(
+        "# TCP on one interface\nport {}\nbind {}\ntcp-backlog 4096\nprotected-mode {}\n"
+        "# whose it is shows in the list of processes\nproc-title-template \"{{title}} {{listen-addr}} "
+        "{{unixsocket}}\"\n",
+        n.port, n.address, n.secret.empty() ? "no" : "yes");
     if (n.cluster) {
         lines += fmt::format(
             "# one shard of several\ncluster-enabled yes\ncluster-config-file {}\ncluster-announce-ip {}\n"

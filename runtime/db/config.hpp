@@ -15,11 +15,14 @@ constexpr const char* kSupervisorUser = "supervisor";
 
 // How clients of other nodes reach a database. Without a port it listens on its Unix socket alone.
 struct Network {
-    std::string address;   // IPv4 of the interface
+    std::string address;   // of the interface
     int port = 0;          // its cluster bus listens on port + kBusOffset
     bool cluster = false;  // one shard of several
     std::string secret;    // with which every client of TCP authenticates; empty: none needs to
-    std::string endpoint() const { return fmt::format("{}:{}", address, port); }
+    std::string endpoint() const {
+        const bool v6 = address.find(':') != std::string::npos;
+        return fmt::format("{}{}{}:{}", v6 ? "[" : "", address, v6 ? "]" : "", port);
+    }
 };
 constexpr int kBusOffset = 10'000;  // Redis' own rule
 

@@ -57,6 +57,7 @@ Json instance_json(const Instance& instance) {
     json.set("name", instance.name()).set("endpoint", instance.endpoint()).set("pid", instance.pid());
     if (instance.network().port != 0) {
         json.set("tcp", instance.network().endpoint());
+        json.set("tcp_auth", instance.network().secret.empty() ? "none" : "secret");
     }
     json.set("cpus", cpu_list(instance.plan().cpus)).set("ready_s", instance.ready_s);
     json.set("loaded", models_json(instance.models));

@@ -71,9 +71,8 @@ void values(const DbArguments& a, DbOptions& o) {
     o.pin_app = a.option[kPinApp] != "no";
     o.interface = a.option[kNetIfname];
     o.tcp_secret = a.option[kTcpAuth] != "none";
-    if (o.port == 0 && !(a.option[kNetIfname].empty() && a.option[kTcpAuth].empty())) {
-        o.port = kDefaultPort;
-    }
+    o.tcp = !(a.option[kDbPort].empty() && a.option[kNetIfname].empty() && a.option[kTcpAuth].empty());
+    o.port = o.tcp && a.option[kDbPort].empty() ? static_cast<int>(kDefaultPort) : o.port;
     o.verbose = is_on(a.option[kVerbose]);
     o.dry_run = is_on(a.option[kDryRun]);
 }
@@ -169,6 +168,9 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
         return o;  // no database: nothing else matters
     }
     if (Status s = paths(a, o); !s) {
+        return s.error();
+    }
+    if (Status s = o.tcp ? check_site(o.tcp_secret, shown(kTcpAuth)) : Status::ok(); !s) {
         return s.error();
     }
     if (Status s = limits(a, o); !s) {

@@ -65,7 +65,8 @@ struct DbOptions {
     bool pin_app = true;
     Device device = Device::automatic;
     int num_devices = 0;     // GPUs of the node for all databases; 0: those of the step
-    int port = 0;            // of the first database on TCP; 0: Unix sockets only
+    bool tcp = false;        // beside the Unix sockets
+    int port = 0;            // of the first database on TCP; 0: the first free one from kDefaultPort on
     std::string interface;   // where TCP is listened on; empty: lo
     bool tcp_secret = true;  // clients on TCP must know the step's secret
     DbFailure on_failure = DbFailure::fail;
@@ -92,6 +93,10 @@ Result<DbOptions> parse_db_options(const DbArguments& arguments);
 
 // Those of `inferstep db standard`: always with a database, and with DbOptions::standard.
 Result<DbOptions> parse_standard_options(DbArguments arguments);
+
+// May clients on TCP go without a secret? The admin's file db.conf may say tcp_auth=required. `option` is how the
+// message calls what asks for it.
+Status check_site(bool secret, const std::string& option);
 
 // The command line by which `inferstep db serve` gets the same options.
 std::vector<std::string> as_arguments(const DbOptions& options);

@@ -114,7 +114,8 @@ Status Standard::agree(bool authenticate, const Meeting::Pause& pause) {
 
 Result<Network> Standard::next_network() {
     const bool cluster = shards() > 1;
-    Result<ReservedPort> port = reserve_port(host_, ports_.empty() ? port_ : ports_.back().number + 1, cluster);
+    Result<ReservedPort> port =
+        reserve_port(host_, ports_.empty() ? port_ : ports_.back().number + 1, cluster, "--port");
     if (!port) {
         return port.error();
     }

@@ -8,10 +8,8 @@
 #include "db/options.hpp"
 
 namespace inferstep {
-namespace {
 
-// May clients go without a secret? The admin's file may say tcp_auth=required; without it they may.
-Status check_site(const StandardOptions& standard) {
+Status check_site(bool secret, const std::string& option) {
     // Beside the program, as its libraries are (of a package, which lies in /usr, in /etc), else where it was
     // installed.
     std::string path = absolute_path(library_directory() + "/../../etc/inferstep/db.conf");
@@ -38,12 +36,9 @@ Status check_site(const StandardOptions& standard) {
         }
         required = line == "tcp_auth=required";
     }
-    return standard.authenticate || !required
-               ? Status::ok()
-               : Status(fail("--tcp-auth=none: this site's {} says tcp_auth=required", path));
+    return secret || !required ? Status::ok()
+                               : Status(fail("{}=none: this site's {} says tcp_auth=required", option, path));
 }
-
-}  // namespace
 
 Result<DbOptions> parse_standard_options(DbArguments a) {
     StandardOptions standard;
@@ -71,7 +66,7 @@ Result<DbOptions> parse_standard_options(DbArguments a) {
             "--on-db-failure=restart is not possible here: a shard that is lost takes its keys along, so that a "
             "standard database always ends with it");
     }
-    if (Status s = check_site(standard); !s) {
+    if (Status s = check_site(standard.authenticate, "--tcp-auth"); !s) {
         return s.error();
     }
     if (a.option[kColocate].empty()) {

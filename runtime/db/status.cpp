@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "core/clock.hpp"
+#include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/step.hpp"
 #include "core/words.hpp"
@@ -66,6 +67,24 @@ Status read_now(Reading& reading) {
     return Status::ok();
 }
 
+// What the step's supervisor wrote beside the socket.
+void find_tcp(const StepSocket& socket, FoundDatabase& database) {
+    const Result<std::string> text = read_file(socket.path.substr(0, socket.path.rfind('/')) + "/step.json");
+    const Result<Json> step = text ? Json::parse(*text, "step.json") : Result<Json>(text.error());
+    for (const Json& one : step ? step->copy_of("databases").items() : std::vector<Json>()) {
+        if (one.text("name") == socket.instance) {
+            database.tcp = one.text("tcp");
+            database.tcp_auth = one.text("tcp_auth");
+        }
+    }
+}
+
+std::string title(const FoundDatabase& d) {
+    return d.tcp.empty()
+               ? d.name
+               : fmt::format("{} (TCP {}, {})", d.name, d.tcp, d.tcp_auth == "none" ? "open" : "with a secret");
+}
+
 // True: at least one answered.
 bool read_all(std::vector<Reading>& readings) {
     bool any = false;
@@ -94,6 +113,9 @@ void print_json(const std::vector<Reading>& readings) {
     for (const Reading& reading : readings) {
         Json one = Json::object();
         one.set("name", reading.database.name).set("address", reading.database.address);
+        if (!reading.database.tcp.empty()) {
+            one.set("tcp", reading.database.tcp).set("tcp_auth", reading.database.tcp_auth);
+        }
         if (!reading.error.empty()) {
             one.set("error", reading.error);
         } else {
@@ -113,7 +135,7 @@ void print_tables(const std::vector<Reading>& readings, bool in_place) {
     std::string text = in_place ? "\033[H\033[J" : "";
     for (const Reading& reading : readings) {
         text += reading.error.empty()
-                    ? status_table(reading.database.name, reading.before, reading.now, seconds_of(reading))
+                    ? status_table(title(reading.database), reading.before, reading.now, seconds_of(reading))
                     : fmt::format("{}: {}\n", reading.database.name, printable(reading.error));
     }
     std::fputs(text.c_str(), stdout);
@@ -130,6 +152,7 @@ Result<std::vector<FoundDatabase>> find_databases(const StatusOptions& options) 
         for (const StepSocket& socket : sockets) {
             if (step.empty() || socket.step == step) {
                 found.push_back({fmt::format("{} {}", socket.step, socket.instance), "unix://" + socket.path});
+                find_tcp(socket, found.back());
             }
         }
     };

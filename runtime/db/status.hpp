@@ -18,8 +18,10 @@ struct StatusOptions {
 };
 
 struct FoundDatabase {
-    std::string name;     // "local.4711 db0"; the address where no step is known
-    std::string address;  // as the client library takes it
+    std::string name;           // "local.4711 db0"; the address where no step is known
+    std::string address;        // as the client library takes it
+    std::string tcp = {};       // host:port beside a Unix socket; empty: none that is known
+    std::string tcp_auth = {};  // "secret" or "none"
 };
 
 // Those that the targets name; without targets those of this user's steps on this node, else those in SSDB. Error:

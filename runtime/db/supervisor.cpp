@@ -42,6 +42,9 @@ int Supervisor::give_up(const Error& error) {
     if (standard_) {
         standard_->retire();
     }
+    if (net_) {
+        net_->retire();
+    }
     if (directory_) {
         write_records();
         directory_->remove();
@@ -105,6 +108,9 @@ void Supervisor::finish() {
     phase("stopping");
     if (standard_) {
         standard_->retire();
+    }
+    if (net_) {
+        net_->retire();
     }
     count();
     stop_all(instances_, password_, true);

@@ -20,6 +20,7 @@
 #include "db/page_map.hpp"
 #include "db/standard.hpp"
 #include "db/state_dir.hpp"
+#include "db/step_net.hpp"
 #include "db/step_tasks.hpp"
 
 namespace inferstep {
@@ -46,6 +47,8 @@ class Supervisor {
     std::uint64_t memory_for_models() const;
     Status make_ready();
     Status say_ready();
+    Status show_plan();
+    Result<Network> next_network();
     Status tell();
     int give_up(const Error& error);
     void watch();
@@ -75,6 +78,7 @@ class Supervisor {
     std::string password_;  // of kSupervisorUser
     std::vector<Instance> instances_;
     std::optional<Standard> standard_;
+    std::optional<StepNet> net_;  // of co-located databases that listen on TCP
     NodeRecord record_;
     int restarts_ = 0;
     bool lost_one_ = false;  // a database ended before its step

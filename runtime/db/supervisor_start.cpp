@@ -51,8 +51,8 @@ Status Supervisor::start() {
         return s;
     }
     phase("planned");
-    if (options_.dry_run || verbose()) {
-        std::fputs(draw_text(plan_->topology, plan_->plan).c_str(), stderr);
+    if (Status s = options_.dry_run || verbose() ? show_plan() : Status::ok(); !s) {
+        return s;
     }
     if (options_.dry_run) {
         return fail("dry run: nothing was started");
@@ -75,6 +75,18 @@ Status Supervisor::plan() {
     }
     plan_ = std::move(*planned);
     record_.plan = plan_json(plan_->topology, plan_->plan);
+    return Status::ok();
+}
+
+Status Supervisor::show_plan() {
+    std::fputs(draw_text(plan_->topology, plan_->plan).c_str(), stderr);
+    if (options_.tcp) {
+        const Result<Interface> interface = tcp_interface(options_);
+        if (!interface) {
+            return interface.error();
+        }
+        std::fputs(tcp_plan(options_, *interface).c_str(), stderr);
+    }
     return Status::ok();
 }
 
@@ -135,8 +147,20 @@ Status Supervisor::start_instances() {
             return s;
         }
     }
+    if (options_.tcp) {
+        Result<StepNet> net = StepNet::open(options_, record_.id, *directory_);
+        if (!net) {
+            return net.error();
+        }
+        net_ = std::move(*net);
+        if (const std::vector<std::string> files = net_->files(); !files.empty()) {
+            if (Status s = directory_->note_outside(files); !s) {
+                return s;
+            }
+        }
+    }
     for (const PlannedInstance& planned : plan_->plan.instances) {
-        const Result<Network> network = standard_ ? standard_->next_network() : Result<Network>(Network());
+        const Result<Network> network = next_network();
         if (!network) {
             return network.error();
         }
@@ -151,6 +175,10 @@ Status Supervisor::start_instances() {
         instances_.push_back(std::move(*instance));
     }
     return Status::ok();
+}
+
+Result<Network> Supervisor::next_network() {
+    return standard_ ? standard_->next_network() : net_ ? net_->next() : Result<Network>(Network());
 }
 
 // A shard takes no key before the cluster stands.
@@ -174,7 +202,8 @@ Status Supervisor::say_ready() {
         return standard_->announce(vigil());
     }
     for (const Instance& instance : instances_) {
-        std::printf("ready %s %s\n", instance.name().c_str(), instance.endpoint().c_str());
+        std::printf("ready %s %s%s\n", instance.name().c_str(), instance.endpoint().c_str(),
+                    net_ ? (" " + instance.network().endpoint()).c_str() : "");
     }
     std::fflush(stdout);
     return Status::ok();
@@ -192,10 +221,17 @@ Status Supervisor::tell() {
         print_note(fmt::format("{} on node {} is ready after {:.3f} s on CPUs {}", instance.name(), record_.id.node,
                                instance.ready_s, cpu_list(instance.plan().cpus)));
     }
+    if (net_) {
+        net_->announce(instances_);
+    }
     if (!page_) {
         return say_ready();
     }
     (*page_)->reconnect_s = options_.on_failure == DbFailure::restart ? options_.timeout_s : 0;
+    for (std::size_t i = 0; net_ && i < instances_.size(); ++i) {
+        set_text((*page_)->instances[i].tcp, instances_[i].network().endpoint());
+        set_text((*page_)->secret, options_.tcp_secret ? kSecretName : "");
+    }
     publish(plan_->plan, endpoints, directory_->path(), **page_);
     return page_advance(**page_, PageState::starting, PageState::ready) ? Status::ok()
                                                                         : Status(fail("the tasks gave up waiting"));

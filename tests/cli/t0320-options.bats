@@ -48,7 +48,7 @@ table() {
 2|--timeout wants|--timeout=''
 2|--db-memory wants a size from 1K to 1048576T, such as 512M or 8G, not '8'|--db-memory=8
 2|--num-devices wants a whole number from 1 to 64, not '0'|--num-devices=0
-2|--db-port wants a whole number from 1 to 65535, not '65536'|--db-port=65536
+2|--db-port wants a whole number from 0 to 65535, not '65536'|--db-port=65536
 2|--tasks: 0 is out of range|-n 0
 2|--tasks: 'x' is not|-n x
 ROWS

@@ -82,6 +82,9 @@ void tcp_has_a_secret_that_no_line_tells() {
     CHECK(line_of(conf, "user default")
               .starts_with("user default on #53336a676c64c1396553b2b7c92f38126768827c93b64d9142069c10eda7a721 "));
     CHECK(conf.find("topsecret") == std::string::npos);
+    open.network.port = 0;  // until it is ready again
+    CHECK_EQ(line_of(render_redis_conf(open), "port"), "port 0");
+    CHECK_EQ(line_of(render_redis_conf(open), "bind"), "bind 127.0.0.1");
     open.network.secret.clear();
     CHECK_EQ(line_of(render_redis_conf(open), "protected-mode"), "protected-mode no");
     CHECK(line_of(render_redis_conf(open), "loadmodule").find("TRUSTSOCKET") == std::string::npos);

@@ -96,8 +96,8 @@ void values_are_refused() {
         {kDbMemory, "99999999999999999999G", "wants a size"},
         {kDbMemory, "50%", "wants a size"},
         {kNumDevices, "0", "from 1 to 64"},
-        {kDbPort, "0", "from 1 to 65535"},
-        {kDbPort, "65536", "from 1 to 65535"},
+        {kDbPort, "-1", "from 0 to 65535"},
+        {kDbPort, "65536", "from 0 to 65535"},
         {kNetIfname, "a b", "name of an interface, not 'a b'"},
         {kNetIfname, "../x", "name of an interface"},
         {kNetIfname, "-x", "name of an interface"},
@@ -288,6 +288,16 @@ void a_default_interface_asks_for_no_tcp() {
     CHECK_EQ(r->complete(), "");
     CHECK_EQ(r->options.text(kNetIfname), std::string("ib0"));
     CHECK_EQ(r->options.text(kTcpAuth), std::string("none"));
+    // Who lets everybody in does so on the loopback, or on an interface that the user named.
+    r = std::make_unique<Request>();
+    r->settings.emplace_back("net-ifname=ib0");
+    r->options.set(kColocate, "1", Source::given);
+    r->options.set(kTcpAuth, "none", Source::given);
+    CHECK_EQ(r->complete(), "");
+    CHECK(!r->options.has(kNetIfname));
+    r->options.set(kNetIfname, "ib1", Source::given);
+    CHECK_EQ(r->complete(), "");
+    CHECK_EQ(r->options.text(kNetIfname), std::string("ib1"));
 }
 
 void settings_are_read() {

@@ -15,6 +15,7 @@ extern CU_SuiteInfo kAllocationSuite;
 extern CU_SuiteInfo kArenaSuite;
 extern CU_SuiteInfo kAttachSuite;
 extern CU_SuiteInfo kClaimsSuite;
+extern CU_SuiteInfo kTcpSuite;
 extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientClusterSuite;
 extern CU_SuiteInfo kClientDagSuite;
@@ -49,7 +50,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kOptionsSuite, &kRequestSuite,    &kClientLibrarySuite, &kClientBenchSuite,    &kImageSuite,
     &kQueueSuite,   &kAdaptiveSuite,   &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
     &kSlotsSuite,   &kAttachSuite,     &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
-    &kMemorySuite,  &kAllocationSuite, &kClaimsSuite,        &kGpusSuite,
+    &kMemorySuite,  &kAllocationSuite, &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
 };
 #endif
 
