@@ -40,7 +40,7 @@ quietest_step() {
     printf '%s\n' "$best"
 }
 
-@test "slurmstepd forks as often and opens the same files as without the plugin" {
+@test "R11: slurmstepd forks as often and opens the same files as without the plugin" {
     traced_step >/dev/null                  # the first step of a slurmd does more than the later ones
     with=$(quietest_step)
     plugstack_empty
@@ -53,7 +53,7 @@ quietest_step() {
     [ -z "$more" ]
 }
 
-@test "srun forks as often and opens the same files as without the plugin" {
+@test "R11: srun forks as often and opens the same files as without the plugin" {
     user_run sh -c 'strace -f -q -e trace=openat,clone,clone3,fork,vfork -o with.trace srun -N1 -n1 true'
     plugstack_empty
     user_run sh -c 'strace -f -q -e trace=openat,clone,clone3,fork,vfork -o without.trace srun -N1 -n1 true'
