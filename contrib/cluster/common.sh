@@ -6,11 +6,10 @@
 dir='' user='' uid='' gid='' slot='' work=''
 nodes=4 cpus='' sockets='' cores='' threads='' memory='' gpus=0
 proctrack='' gather='' cgroup='' constrain_cores=no dbd=yes real_cpus=no topology='' namespaces=yes
-prefix='' port='' stage_first=no pretended=''
-plugstack=() conf=() setenv=()
+prefix='' port='' stage_first=no
+plugstack=() conf=() setenv=() topologies=() # the last by node number
 max_nodes=64
-state_names='dir user uid gid slot work nodes cpus memory gpus cgroup proctrack gather dbd real_cpus topology namespaces prefix port
- pretended'
+state_names='dir user uid gid slot work nodes cpus memory gpus cgroup proctrack gather dbd real_cpus namespaces prefix port'
 
 say() { printf '%s\n' "$*" >&2; }
 die() {

@@ -100,8 +100,7 @@ node_lines() { # this machine's host name
     [ "$gpus" = 0 ] || gres=" Gres=gpu:fake:$gpus"
     for ((i = 1; i <= nodes; ++i)); do
         [ "$namespaces" = no ] || host=$prefix$i
-        echo "NodeName=$prefix$i NodeHostname=$host NodeAddr=127.0.1.$i Port=$((port + 10 + i)) CPUs=$cpus Sockets=$sockets" \
-            "CoresPerSocket=$cores ThreadsPerCore=$threads RealMemory=$memory$gres State=UNKNOWN"
+        echo "NodeName=$prefix$i NodeHostname=$host NodeAddr=127.0.1.$i Port=$((port + 10 + i)) ${shapes[i]:-$shape}$gres State=UNKNOWN"
     done
     echo "PartitionName=main Nodes=${prefix}[1-$nodes] Default=YES MaxTime=60 State=UP OverSubscribe=NO"
 }
@@ -146,11 +145,12 @@ EOF
 }
 
 # The variables with which a process sees the pretended CPUs, one a line. slurmd has them from its environment, a task
-# from the task prolog, a program that the plugin starts from the plugin's setenv=.
+# from the task prolog, a program that the plugin starts from the plugin's setenv=. They are the same on all nodes: what
+# lies in the directory is the node's own, see node.sh.
 pretending() {
     [ "$real_cpus" = no ] || return 0
-    printf '%s\n' "LD_PRELOAD=$dir/lib/fakecpu.so" "FAKECPU_CPUS=$pretended" "FAKECPU_TABLE=$dir/lib/fakecpu.table" \
-        "HWLOC_XMLFILE=$topology"
+    printf '%s\n' "LD_PRELOAD=$dir/lib/fakecpu.so" "FAKECPU_CPUS=$dir/etc/machine/cpus" "FAKECPU_TABLE=$dir/lib/fakecpu.table" \
+        "HWLOC_XMLFILE=$dir/etc/machine/topology.xml"
 }
 
 # A task that preloads something of its own keeps it.

@@ -2,7 +2,7 @@
 //
 // Preloaded into the slurmds of the throwaway cluster and into what they start, so that a node of 8 or 64 CPUs can be
 // tested on a machine with two. Two variables switch it on; without them every call goes straight to libc:
-//   FAKECPU_CPUS=0-7      the CPUs to pretend, in Linux's list form
+//   FAKECPU_CPUS=FILE     the CPUs to pretend, in Linux's list form: 0-7
 //   FAKECPU_TABLE=FILE    everybody's mask: one struct record for each thread id, in a sparse file that all map
 //
 // A mask that somebody sets is kept in the table and given back to whoever asks, from whichever process. The kernel
@@ -147,7 +147,7 @@ static void* thread_main(void* p) {
 }
 
 static bool parse_cpus(const char* list) {
-    for (const char* at = list; *at != '\0';) {
+    for (const char* at = list; *at != '\0' && *at != '\n';) {
         char* end = NULL;
         const long first = strtol(at, &end, 10);
         const long last = *end == '-' ? strtol(end + 1, &end, 10) : first;
@@ -175,7 +175,8 @@ static void initialise(void) {
     fake.real_cpus = (int)libc_sysconf(_SC_NPROCESSORS_ONLN);
     const char* cpus = getenv("FAKECPU_CPUS");
     const char* table = getenv("FAKECPU_TABLE");
-    if (cpus == NULL || table == NULL || !parse_cpus(cpus)) {
+    char list[4096];
+    if (cpus == NULL || table == NULL || read_file(cpus, list, sizeof list) <= 0 || !parse_cpus(list)) {
         return;
     }
     const int fd = open(table, O_RDWR | O_CLOEXEC);

@@ -90,15 +90,17 @@ choose_ports() {
     die "ports ${candidates[*]} and the $((10 + nodes)) after each are in use; choose others with --port"
 }
 
-# Sockets, cores and threads of a node: from the options, from an XML, or of this machine; and the topology to pretend.
+# Sockets, cores and threads of a node: from the options, from an XML, or of this machine; and the machine to pretend,
+# with its topology and its list of CPUs: DIR/etc/machine.
+shape='' shapes=() # the words of slurm.conf for all nodes, and by their numbers for those that are unlike the others
 describe_nodes() {
+    local i xml=$dir/etc/topology.xml
     if [ "$real_cpus" = yes ]; then
-        [ -z "$topology$cpus$sockets$cores$threads" ] || die "--real-cpus takes no --topology, --cpus, --sockets, --cores or --threads"
+        [ -z "$topology${topologies[*]}$cpus$sockets$cores$threads" ] || die "--real-cpus takes no --topology, --cpus, --sockets, --cores or --threads"
         read_shape ""
     elif [ -n "$topology" ]; then
         [ -z "$cpus$sockets$cores$threads" ] || die "--topology takes no --cpus, --sockets, --cores or --threads"
-        [ -r "$topology" ] || die "--topology: cannot read '$topology'"
-        cp "$topology" "$dir/etc/topology.xml"
+        xml=$topology
     else
         threads=${threads:-1}
         [ -n "$cpus" ] || cpus=$((${sockets:-2} * ${cores:-4} * threads))
@@ -106,20 +108,35 @@ describe_nodes() {
         cores=${cores:-$((cpus / threads / sockets))}
         [ "$cpus" = $((sockets * cores * threads)) ] ||
             die "--cpus: $cpus is not $sockets sockets × $cores cores × $threads threads = $((sockets * cores * threads))"
-        lstopo-no-graphics --input "package:$sockets numa:1 core:$cores pu:$threads" --of xml >"$dir/etc/topology.xml"
+        lstopo-no-graphics --input "package:$sockets numa:1 core:$cores pu:$threads" --of xml >"$xml"
     fi
     if [ "$real_cpus" = no ]; then
         [ "$constrain_cores" = no ] || die "--constrain-cores needs --real-cpus: the kernel's cpusets know the real CPUs alone"
-        topology=$dir/etc/topology.xml
-        read_shape "$topology"
+        pretend_machine "$xml" "$dir/etc/machine"
         pretend_cpus
     fi
+    for i in "${!topologies[@]}"; do
+        shapes[i]=$(pretend_machine "${topologies[i]}" "$dir/etc/machine.$prefix$i" && say_shape) || exit 1
+    done
+    shape=$(say_shape)
     memory=${memory:-$((cpus * 2000))}
+}
+say_shape() {
+    echo "CPUs=$cpus Sockets=$sockets CoresPerSocket=$cores ThreadsPerCore=$threads RealMemory=${memory:-$((cpus * 2000))}"
+}
+
+pretend_machine() { # XML DIRECTORY
+    [ -r "$1" ] || die "--topology: cannot read '$1'"
+    mkdir "$2"
+    cp "$1" "$2/topology.xml"
+    read_shape "$2/topology.xml"
+    hwloc-calc --input "$2/topology.xml" --physical-output --intersect pu all >"$2/cpus"
 }
 
 # slurmd itself says what it makes of a topology.
 read_shape() {
     local line word
+    cpus='' threads=''
     line=$(env ${1:+HWLOC_XMLFILE="$1"} slurmd -C 2>/dev/null | head -n 1) || true
     for word in $line; do
         case $word in
@@ -134,7 +151,6 @@ read_shape() {
 
 pretend_cpus() {
     local cc_log=$dir/log/cc.out
-    pretended=$(hwloc-calc --input "$topology" --physical-output --intersect pu all)
     cc -std=gnu11 -O2 -fPIC -shared -fvisibility=hidden -Wall -Wextra -o "$dir/lib/fakecpu.so" "$here/fakecpu.c" >"$cc_log" 2>&1 ||
         die "cannot compile fakecpu.c: $(head -n 3 "$cc_log")"
     # One record for each thread id there can be; the file is sparse.
@@ -176,6 +192,7 @@ without_cgroups() {
 
 choose_namespaces() {
     unshare --uts --mount true 2>/dev/null || {
+        [ ${#topologies[@]} = 0 ] || die "--topology: nodes unlike each other need unshare(2), which is not allowed here"
         namespaces=no
         say "cluster: unshare(2) is not allowed here: the nodes share one host name and one /dev/shm"
     }

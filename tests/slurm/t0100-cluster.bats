@@ -256,6 +256,8 @@ END
 --constrain-cores|needs --real-cpus
 --real-cpus --cpus 4|--real-cpus takes no --topology
 --topology /nowhere.xml|--topology: cannot read
+--nodes 2 --topology 2:/nowhere.xml|--topology: cannot read '/nowhere.xml'
+--nodes 2 --topology 3:/nowhere.xml|--topology: there is no node 3; --nodes is 2
 --plugstack /nowhere|--plugstack: cannot read
 --conf nonsense|is not a line Key=value
 --dir /dev/shm/infercl|/dev/shm

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# Placement on other machines: hardware threads, sub-NUMA domains, and the real CPUs of this one inside a cpuset.
+# Placement on other machines: hardware threads, sub-NUMA domains, nodes unlike each other, and the real CPUs of this one
+# inside a cpuset.
 
 load ../lib/cluster
 
@@ -39,6 +40,25 @@ expect() { # WHERE srun-options…
     run where -n4 -c20 --infer-colocate=4 --infer-db-cpus=8
     echo "$output"
     [ "$(grep -o ' | 16,56 | 19,59 | 36,76 | 39,79' <<<"$output" | wc -l)" = 4 ]
+}
+
+@test "R4: nodes unlike each other: each plans for its own machine, and the one that cannot is named" {
+    machine --nodes 2 --no-dbd --topology "2:$BATS_TEST_DIRNAME/../topo/1socket-smt.xml"
+    cat >"$CLUSTER_WORK/unequal.sh" <<'SH'
+#!/bin/sh
+srun -Q -N2 -O --ntasks-per-node=2 "$@" python3 placed.py
+SH
+    chmod 755 "$CLUSTER_WORK/unequal.sh"
+    run user_run salloc -Q -N2 --exclusive ./unequal.sh --infer-colocate=2 --infer-db-cpus=4
+    echo "$output"
+    [ "$status" = 0 ] # two sockets of four CPUs, and one of three cores with two threads each
+    [ "$(sort <<<"$output" | paste -sd'/')" = '0 0: 0-1 | 2-3 | 6-7/0 1: 4-5 | 2-3 | 6-7/1 0: 0,3 | 1,4 | 2,5/1 1: 0,3 | 1,4 | 2,5' ]
+    # Three CPUs of each socket there, and every CPU here.
+    run user_run salloc -Q -N2 --exclusive ./unequal.sh --infer-colocate=2 --infer-db-cpus=6
+    echo "$output"
+    [ "$status" = 1 ]
+    [ "$(grep -c '^infer: ' <<<"$output")" = 1 ]
+    [[ $output == *"infer: --infer-db-cpus=6 leaves no CPU for the tasks: the step has 6 CPUs on this node; ask for at most 5 (node ${CLUSTER_PREFIX}2)"* ]]
 }
 
 @test "R4: real CPUs in a cpuset: the kernel itself holds tasks and databases there" {

@@ -199,8 +199,8 @@ std::string broken_rule(const Topology& topology, const std::vector<CpuSet>& tas
 
 const std::vector<std::string>& machines() {
     static const std::vector<std::string> names = {
-        "1socket", "2socket-smt", "2socket-odd-even",  "8gpu",    "snc2",      "nps4", "hbm",
-        "cxl",     "interleaved", "restricted-memory", "offline", "restricted"};
+        "1socket", "1socket-smt", "2socket-smt", "2socket-odd-even",  "8gpu",    "snc2",      "nps4",
+        "hbm",     "cxl",         "interleaved", "restricted-memory", "offline", "restricted"};
     return names;
 }
 

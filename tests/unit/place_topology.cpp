@@ -19,6 +19,7 @@ void machines_are_counted() {
         const char* last_domain;
         int last_package;
     } table[] = {{"1socket", 8, 8, 1, 0, "0-7", 0},
+                 {"1socket-smt", 6, 3, 1, 0, "0-5", 0},
                  {"2socket-smt", 64, 32, 2, 0, "16-31,48-63", 1},
                  {"2socket-odd-even", 24, 24, 2, 0, "1,3,5,7,9,11,13,15,17,19,21,23", 1},
                  {"8gpu", 128, 64, 2, 8, "32-63,96-127", 1},
