@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/attach.hpp"
@@ -131,7 +132,8 @@ bool is_over(const Page& page, const UniqueFd& watched, bool is_first, Problem& 
 bool wait_for_plan(const Node& node, UniqueFd watched, bool is_first) {
     Page& page = *node.page;
     const long timeout_s = node.options.has(kTimeout) ? node.options.number(kTimeout) : kDefaultTimeoutS;
-    const int64_t end = now_ms() + timeout_s * 1000 + kSupervisorGraceMs + (is_first ? 0 : kNeighbourGraceMs);
+    const int64_t patience = timeout_s * 1000 + kSupervisorGraceMs + (is_first ? 0 : kNeighbourGraceMs);
+    int64_t end = INT64_MAX;  // as long as task 0 has started nothing: it may come last of hundreds
     if (!is_first) {
         watched.reset(static_cast<int>(syscall(SYS_pidfd_open, page.tasks[0].pid, 0)));
     }
@@ -140,6 +142,7 @@ bool wait_for_plan(const Node& node, UniqueFd watched, bool is_first) {
     while (page_state(page) == PageState::starting) {
         page_wait(page, PageState::starting, is_first ? 50 : 500);
         const bool over = is_over(page, watched, is_first, why);  // and its last word is in the page
+        end = page.guard_pid != 0 || !watched ? std::min(end, now_ms() + patience) : end;
         if (page_state(page) == PageState::starting && (over || now_ms() > end)) {
             over || why.is("the databases were not ready after %ld s", timeout_s);
             gave_up = fail_node(page, why);

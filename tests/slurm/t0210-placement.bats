@@ -184,10 +184,32 @@ SH
     [[ $output == *"attached to 127.0.0.1:"* ]]
 }
 
+@test "R12: 128 tasks on one node, the first of them later than the others would wait for databases" {
+    # Slurm starts hundreds of tasks in any order and takes its time for them.
+    cc -xc -shared -fPIC -o "$CLUSTER_DIR/lib/late.so" - <<'C'
+#include <slurm/spank.h>
+#include <unistd.h>
+SPANK_PLUGIN(late, 1)
+int slurm_spank_task_init(spank_t spank, int count, char** words) {
+    int id = -1;
+    (void)count, (void)words;
+    return spank_get_item(spank, S_TASK_ID, &id) == ESPANK_SUCCESS && id == 0 ? (int)sleep(9) : 0;
+}
+C
+    sed -i "1i required $CLUSTER_DIR/lib/late.so" "$CLUSTER_DIR/etc/plugstack.conf"
+    # shellcheck disable=SC2016  # the tasks' shell expands it
+    run user_run salloc -Q -N1 --exclusive \
+        srun -n128 -O --infer-colocate --infer-db-cpus=1 --infer-timeout=1 sh -c 'echo "$INFER_INSTANCE"'
+    plugstack_restore
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$(grep -cx 0 <<<"$output")" = 128 ]
+}
+
 @test "R12: 512 tasks on one node, and one" {
     placed '0 | 1' -n1 -c2
-    # Slurm itself needs a minute for 512 tasks on a small machine, without any database: the page, the masks and the
-    # waiting are the same here.
+    # Slurm itself needs a minute for 512 tasks on a small machine, with databases or without: the page, the masks and
+    # the waiting are the same here.
     # shellcheck disable=SC2016  # the task's shell expands it
     run user_run inferstep run --tasks=512 --colocate --db-cpus=1 --device=cpu sh -c 'echo "$INFER_INSTANCE"'
     [ "$status" = 0 ]
