@@ -166,6 +166,9 @@ SH
     echo "$output"
     [ "$status" = 0 ]
     [[ $output == *"0 0: 0 | 1"* && $output == *": 0-2 | 3"* ]]
+    run user_run srun -N1 -n1 -c2 --infer-colocate --infer-db-cpus=1 true : -N1 -n1 -c4 --infer-db-cpus=2 true
+    [ "$status" != 0 ]
+    [[ ${lines[0]} == "infer: --infer-db-cpus is given twice, as '1' and as '2'" ]]
     cat >"$CLUSTER_WORK/het.sh" <<'SH'
 #!/bin/sh
 export INFER_ATTACH_DIR=$PWD/attach
