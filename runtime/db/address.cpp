@@ -73,8 +73,7 @@ Status write_address(const std::string& directory, const DatabaseAddress& addres
         return fail("an address file of {} bytes is too long: {} shards are too many", text.size(),
                     address.shards.size());
     }
-    const Status secret =
-        address.secret.empty() ? Status::ok() : write_file(directory + "/secret", address.secret, 0600);
+    Status secret = address.secret.empty() ? Status::ok() : write_file(directory + "/secret", address.secret, 0600);
     if (!secret) {
         return secret;
     }

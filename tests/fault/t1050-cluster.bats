@@ -65,7 +65,7 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
     redis=$(late_redis)
     # shellcheck disable=SC2016
     begin "$redis" -N1 -n3 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'redis-cli -s "${SSDB#unix://}" ping'
-    pgrep -P "$(pgrep -u root -f "slurmstepd: \[$(last_step)\]")" | sort -n | head -n 1 | xargs kill -9
+    pgrep -P "$(stepd_pids "$(last_step)")" | sort -n | head -n 1 | xargs kill -9
     touch "$CLUSTER_WORK/go"
     finish
     [ "$CODE" = 137 ]
@@ -96,7 +96,9 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
     touch "$CLUSTER_WORK/go"
     finish
     [ "$CODE" = 137 ]
-    [ "$(sacct_field "$(cat "$CLUSTER_WORK/job").0" State,ExitCode)" = "CANCELLED|0:9" ]
+    state=$(sacct_field "$(cat "$CLUSTER_WORK/job").0" State,ExitCode)
+    echo "$state"
+    [ "$state" = "CANCELLED|0:9" ]
     ! grep 'infer: ' "$BACKGROUND_LOG" || false
 }
 

@@ -64,6 +64,14 @@ plugstack_restore() { "$cluster" plugin --dir "$CLUSTER_DIR"; }
 # The pid of the slurmd of node number N.
 slurmd_pid() { awk -v name="slurmd.$CLUSTER_PREFIX$1" '$3 == name { pid = $1 } END { print pid }' "$CLUSTER_DIR/run/pids"; }
 
+# The slurmstepds of a step, of this cluster: others may have a job of the same number.
+stepd_pids() {
+    local pid
+    for pid in $(pgrep -U root -f "^slurmstepd: \[$1\]"); do
+        ! grep -qszxF "SLURM_CONF=$CLUSTER_DIR/etc/slurm.conf" "/proc/$pid/environ" || echo "$pid"
+    done
+}
+
 # The number that the next job will get: unchanged when a command has made no job. (sacct without -j lags by seconds.)
 next_job_id() { scontrol show config | awk '$1 == "NEXT_JOB_ID" { print $3 }'; }
 

@@ -5,14 +5,6 @@
 step_pids() { pgrep -u "$CLUSTER_USER" -x "$1" --runstates RSDTt || true; }
 count_pids() { step_pids "$1" | wc -l; }
 
-# The slurmstepds of a step, of this cluster: others may have a job of the same number.
-stepd_pids() {
-    local pid
-    for pid in $(pgrep -f "^slurmstepd: \[$1\]"); do
-        ! grep -qszxF "SLURM_CONF=$CLUSTER_DIR/etc/slurm.conf" "/proc/$pid/environ" || echo "$pid"
-    done
-}
-
 # Start a co-located step of two tasks a node on NODES (1) nodes in the background; more words go to srun, and STEP_PROGRAM
 # is what its tasks run. Returns when all tasks have written `started.<rank>`. Sets job.
 begin() {

@@ -16,6 +16,7 @@ setup_file() {
     plugstack_restore
 }
 teardown_file() {
+    [ -n "${CLUSTER_MISSING-}" ] || plugstack_restore # the setup may have failed
     [ -n "${CLUSTER_MISSING-}" ] || rm -rf "$CLUSTER_WORK/seen" "$CLUSTER_WORK/evil" "$CLUSTER_STAGE/stand-in"
     cluster_stop
 }
@@ -73,9 +74,9 @@ print(libc.ptrace(0x4206, int(sys.argv[1]), 0, 0), os.strerror(ctypes.get_errno(
 # All that can be read of the step: arguments and environments of the user's and the node's processes, files, messages.
 everything_known() {
     local pid node
-    node=$(pgrep -f "slurmstepd: \[$(cat "$SEEN/job")\.0\]" | head -n 1)
-    for pid in $(pgrep -u "$CLUSTER_USER" .) $(pgrep -f "slurmstepd: \[$(cat "$SEEN/job")\.0\]"); do
-        tr '\0' '\n' <"/proc/$pid/cmdline" && tr '\0' '\n' <"/proc/$pid/environ"
+    node=$(stepd_pids "$(cat "$SEEN/job").0")
+    for pid in $(pgrep -u "$CLUSTER_USER" .) $node; do
+        { tr '\0' '\n' <"/proc/$pid/cmdline" && tr '\0' '\n' <"/proc/$pid/environ"; } || [ ! -e "/proc/$pid" ]
     done >"$SEEN/known" 2>/dev/null
     nsenter --target "$node" --mount sh -c 'ls -la "$1"; cat "$1"/*.log "$1"/*.json' _ "$1" >>"$SEEN/known"
     scontrol show job "$(cat "$SEEN/job")" >>"$SEEN/known"
@@ -122,8 +123,8 @@ is_users() { # a status: all ids and groups the user's, no capability
 }
 
 @test "S3: the supervisor's environment is the admin's list, whatever the job has" {
-    allowed='PATH|HOME|USER|LOGNAME|LANG|LC_ALL|TZ|TMPDIR|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER|NVIDIA_VISIBLE_DEVICES|SLURMD_NODENAME'
-    allowed+='|SLURM_(CLUSTER_NAME|CONF|JOB_ID|STEP_ID|RESTART_COUNT|JOB_CPUS_PER_NODE|JOB_GPUS|STEP_GPUS|NODEID|PROCID|LOCALID|NTASKS|NNODES|STEP_NUM_TASKS|STEP_NUM_NODES|STEP_TASKS_PER_NODE)'
+    allowed='PATH|HOME|INFER_ATTACH_DIR|USER|LOGNAME|LANG|LC_ALL|TZ|TMPDIR|CUDA_VISIBLE_DEVICES|CUDA_DEVICE_ORDER|NVIDIA_VISIBLE_DEVICES|SLURMD_NODENAME'
+    allowed+='|SLURM_(CLUSTER_NAME|CONF|JOB_ID|STEP_ID|RESTART_COUNT|JOB_CPUS_PER_NODE|JOB_GPUS|STEP_GPUS|NODEID|PROCID|LOCALID|NTASKS|NNODES|STEP_NUM_TASKS|STEP_NUM_NODES|STEP_TASKS_PER_NODE|SRUN_COMM_PORT)'
     pretended='LD_PRELOAD|FAKECPU_CPUS|FAKECPU_TABLE|HWLOC_XMLFILE' # plugstack.conf's setenv= of this cluster
     more=$(grep -vE "^($allowed|$pretended)=" "$SEEN/serve.environ" || true)
     [ -z "$more" ] || { echo "too much: $more"; return 1; }

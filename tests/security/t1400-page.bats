@@ -76,7 +76,7 @@ PY
     user_run sbatch -w "${CLUSTER_PREFIX}4" -n1 -c1 --mem=100 -o fifo --wrap true >"$CLUSTER_DIR/log/enemy.job"
     blocked=$(sed 's/[^0-9]*//g' "$CLUSTER_DIR/log/enemy.job")
     for _ in $(seq 100); do
-        stepd=$(pgrep -f "slurmstepd: \[$blocked\.batch\]" || true)
+        stepd=$(stepd_pids "$blocked.batch")
         [ -n "$stepd" ] && awk -v u="$CLUSTER_UID" '$1 == "Uid:" && $2 == 0 && $3 == u { found = 1 } END { exit !found }' "/proc/$stepd/status" && break
         sleep 0.1
     done

@@ -53,7 +53,7 @@ processes_of() { # job: of the user, and slurmstepd
     for pid in $(pgrep -u "$CLUSTER_USER"); do
         grep -qzx "SLURM_JOB_ID=$1" "/proc/$pid/environ" && echo "$pid"
     done
-    pgrep -f "slurmstepd: \[$1\.0\]"
+    stepd_pids "$1.0"
 }
 directories() { ls "/proc/$(slurmd_pid 1)/root"/dev/shm | grep '^inferstep-' || true; }
 expect_directories() { # how many, within 10 s
