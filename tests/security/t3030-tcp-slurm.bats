@@ -80,6 +80,31 @@ ${CLUSTER_PREFIX}2" ]
     user_run rm -r attach
 }
 
+@test "R12: databases beside the tasks of one component of a heterogeneous job serve a component that has none" {
+    name=$(ip -o -4 addr | awk '$2 != "lo" { print $2; exit }')
+    [ -n "$name" ] || skip "this machine has only the loopback"
+    cat >"$CLUSTER_WORK/het.sh" <<SH
+#!/bin/sh
+srun --het-group=0 -n1 -c2 --infer-colocate --infer-db-cpus=1 --infer-db-port=0 --infer-net-ifname=$name sh -c '
+    redis-cli -s \${SSDB#unix://} set who "the databases of \$SLURMD_NODENAME" >part
+    echo "\$SLURM_JOB_ID.\$SLURM_STEP_ID.\$SLURMD_NODENAME.db0" >part; mv part where; until [ -e over ]; do sleep 0.05; done' &
+for i in \$(seq 600); do [ -e where ] && break; sleep 0.1; done
+srun --het-group=1 -n1 --infer-attach="\$(cat where)" sh -c '
+    REDISCLI_AUTH=\$(cat \$INFER_DB_SECRET_FILE) redis-cli -h \${SSDB%:*} -p \${SSDB##*:} get who; echo "for \$SLURMD_NODENAME"'
+touch over
+wait
+SH
+    chmod 755 "$CLUSTER_WORK/het.sh"
+    rm -f "$CLUSTER_WORK"/{where,over}
+    run user_run "$ATTACH" salloc -Q -N1 -n1 -c2 : -N1 -n1 -c2 ./het.sh
+    rm -f "$CLUSTER_WORK"/{where,over}
+    echo "$output"
+    [ "$status" = 0 ]
+    server=$(sed -n 's/^the databases of //p' <<<"$output")
+    client=$(sed -n 's/^for //p' <<<"$output")
+    [ -n "$server" ] && [ -n "$client" ] && [ "$server" != "$client" ]
+}
+
 @test "two nodes that are one machine cannot share a port: one sentence names it and its holder" {
     run user_run srun -K -N2 -n2 -c4 --infer-colocate --infer-db-port=27871 sleep 50
     echo "$output"
