@@ -28,8 +28,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-// `born` is the start time of the thread that the mask belongs to; 0: none. A reader that meets kBusy tries again.
-// Two writers of one record at the same instant are not kept apart: slurmstepd and a task take turns.
+// `born` is the start time of the thread that the mask belongs to; 0: none. Who meets kBusy tries again.
 struct record {
     _Atomic uint64_t born;
     cpu_set_t mask;
@@ -89,14 +88,25 @@ static bool load(pid_t tid, cpu_set_t* mask) {
     return false;
 }
 
-static void store(pid_t tid, const cpu_set_t* mask) {
+// `inherited`: what a thread has from its maker. It stores that itself, maybe after somebody has set its mask
+// (slurmstepd does not wait until a task that it forked has run): then that stays.
+static void store(pid_t tid, const cpu_set_t* mask, bool inherited) {
     const uint64_t born = start_time(tid);
     if (tid <= 0 || (size_t)tid >= fake.records || born == 0) {
         return;
     }
     struct record* r = &fake.table[tid];
-    atomic_store(&r->born, kBusy);
-    memcpy(&r->mask, mask, sizeof *mask);
+    uint64_t before = atomic_load(&r->born);
+    for (int attempt = 0; attempt < 1000; ++attempt) {
+        if (before != kBusy && atomic_compare_exchange_strong(&r->born, &before, kBusy)) {
+            break;
+        }
+        sched_yield();
+        before = atomic_load(&r->born);
+    }
+    if (!inherited || before != born) {
+        memcpy(&r->mask, mask, sizeof *mask);
+    }
     atomic_store(&r->born, born);
 }
 
@@ -131,7 +141,7 @@ static void mask_of(pid_t tid, cpu_set_t* mask) {
 static __thread cpu_set_t forking;
 
 static void before_fork(void) { mask_of(gettid(), &forking); }
-static void in_child(void) { store(gettid(), &forking); }
+static void in_child(void) { store(gettid(), &forking, true); }
 
 struct thread_start {
     void* (*run)(void*);
@@ -142,7 +152,7 @@ struct thread_start {
 static void* thread_main(void* p) {
     struct thread_start start = *(struct thread_start*)p;
     free(p);
-    store(gettid(), &start.mask);
+    store(gettid(), &start.mask, true);
     return start.run(start.argument);
 }
 
@@ -202,7 +212,7 @@ __attribute__((constructor)) static void begin(void) {
     if (on()) {
         cpu_set_t mask;
         mask_of(getpid(), &mask);
-        store(getpid(), &mask);
+        store(getpid(), &mask, true);
         pthread_atfork(before_fork, NULL, in_child);
     }
 }
@@ -245,7 +255,7 @@ static int set_mask(pid_t tid, size_t size, const void* in) {
     if (libc_syscall(SYS_sched_setaffinity, tid, sizeof folded, &folded) != 0 && errno != EINVAL) {
         return -1;
     }
-    store(tid != 0 ? tid : gettid(), &wanted);
+    store(tid != 0 ? tid : gettid(), &wanted, false);
     return 0;
 }
 
