@@ -71,12 +71,15 @@ print(libc.ptrace(0x4206, int(sys.argv[1]), 0, 0), os.strerror(ctypes.get_errno(
     assert_clean
 }
 
+# Of a zombie, which stays until it is reaped, there is nothing to read.
+has_ended() { [ ! -e "/proc/$1" ] || grep -q '^State:.*Z' "/proc/$1/status"; }
+
 # All that can be read of the step: arguments and environments of the user's and the node's processes, files, messages.
 everything_known() {
     local pid node
     node=$(stepd_pids "$(cat "$SEEN/job").0")
-    for pid in $(pgrep -u "$CLUSTER_USER" .) $node; do
-        { tr '\0' '\n' <"/proc/$pid/cmdline" && tr '\0' '\n' <"/proc/$pid/environ"; } || [ ! -e "/proc/$pid" ]
+    for pid in $(pgrep -u "$CLUSTER_USER" --runstates RSDTt .) $node; do
+        { tr '\0' '\n' <"/proc/$pid/cmdline" && tr '\0' '\n' <"/proc/$pid/environ"; } || has_ended "$pid"
     done >"$SEEN/known" 2>/dev/null
     nsenter --target "$node" --mount sh -c 'ls -la "$1"; cat "$1"/*.log "$1"/*.json' _ "$1" >>"$SEEN/known"
     scontrol show job "$(cat "$SEEN/job")" >>"$SEEN/known"

@@ -106,7 +106,7 @@ SH
 }
 
 @test "two nodes that are one machine cannot share a port: one sentence names it and its holder" {
-    run user_run srun -K -N2 -n2 -c4 --infer-colocate --infer-db-port=27871 sleep 50
+    run user_run srun -N2 -n2 -c4 --infer-colocate --infer-db-port=27871 sleep 2 # with -K srun may end before it has said all
     echo "$output"
     [ "$status" != 0 ]
     [[ $output == *"port 27871 of 127.0.0.1 is taken by "* ]]
