@@ -1,5 +1,6 @@
 // The plugin's door: the symbols that Slurm looks for, and which part answers in which process. The only file with C
 // linkage; see spank(7) for the hooks.
+#include "core/cwords.hpp"
 #include "hooks.hpp"
 
 using namespace inferstep;
@@ -48,8 +49,8 @@ bool add_option(spank_t spank, const char* name, int id, const char* help, spank
     const OptionSpec& spec = kTable[id];
     char word[64];
     char usage[256];
-    snprintf(word, sizeof word, "infer-%s", name);
-    snprintf(usage, sizeof usage, "[infer] %s", help);
+    join(word, "infer-", name);
+    join(usage, "[infer] ", help);
     // Slurm copies the texts; its struct is older than const.
     spank_option option{word, const_cast<char*>(spec.argument), usage, spec.has_argument, id, callback};
     return spank_option_register(spank, &option) == ESPANK_SUCCESS;

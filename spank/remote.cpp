@@ -115,18 +115,22 @@ void prepare_node(spank_t spank, int count, char** words) {
     if (node.active || node.sweeps || !read_step(spank, node.step) || node.step.tasks == 0) {
         return;
     }
-    for (int id = 0; id < kOptions; ++id) {
+    const auto sent = [spank](int id) {
         char name[64];
         snprintf(name, sizeof name, kSent, kTable[id].twin);
-        if (const char* value = job_variable(spank, name)) {
-            node.options.set(id, value, Source::given);
-        }
-    }
+        return job_variable(spank, name);
+    };
     const auto asked_for = [&](int id) {
-        return node.options.has(id) || job_variable(spank, kTable[id].twin) != nullptr;
+        return node.options.has(id) || sent(id) != nullptr || job_variable(spank, kTable[id].twin) != nullptr;
     };
     node.active = asked_for(kColocate) || asked_for(kAttach);
     node.sweeps = !node.active && is_standard_database(spank);
+    // Most steps are none of ours: they cost no look at the other variables.
+    for (int id = 0; (node.active || node.sweeps) && id < kOptions; ++id) {
+        if (const char* value = sent(id)) {
+            node.options.set(id, value, Source::given);
+        }
+    }
     // Slurm tells slurmstepd of a batch script alone how often a job was requeued.
     if (const char* restarts = job_variable(spank, "SLURM_RESTART_COUNT");
         restarts != nullptr && node.step.restarts == 0 && is_number(restarts, strlen(restarts), 0, INT_MAX)) {
@@ -134,12 +138,11 @@ void prepare_node(spank_t spank, int count, char** words) {
     }
     const bool known = (node.active || node.sweeps) && node.settings.read(count, words, node.problem);
     node.sweeps = node.sweeps && known;
-    if (!known || !node.active) {
-        return;
-    }
-    complete(node.options, node.settings, job_variable, spank);
-    if (check(node.options, node.settings, node.problem) && !node.options.has(kAttach)) {
-        share(spank, node);
+    if (known && node.active) {
+        complete(node.options, node.settings, job_variable, spank);
+        if (check(node.options, node.settings, node.problem) && !node.options.has(kAttach)) {
+            share(spank, node);
+        }
     }
 }
 

