@@ -83,7 +83,7 @@ everything_known() {
     done >"$SEEN/known" 2>/dev/null
     nsenter --target "$node" --mount sh -c 'ls -la "$1"; cat "$1"/*.log "$1"/*.json' _ "$1" >>"$SEEN/known"
     scontrol show job "$(cat "$SEEN/job")" >>"$SEEN/known"
-    cat "$CLUSTER_DIR/log/"*slurmd*.log >>"$SEEN/known"
+    grep -ahF "[$(cat "$SEEN/job").0]" "$CLUSTER_DIR/log/"*slurmd*.log >>"$SEEN/known" # other steps had models with checksums
 }
 
 field() { awk -v name="$2:" '$1 == name { $1 = ""; sub(/^ /, ""); print }' "$SEEN/$1"; }
