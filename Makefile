@@ -27,11 +27,15 @@ LDFLAGS  += -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsa
 # --- What is built from what: a part is the files of its folder; *_torch.cpp goes into the one library on libtorch.
 parts      = $(filter-out %_torch.cpp,$(wildcard $(addsuffix /*.cpp,$(1))))
 objects    = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
-CORE_OBJ   := $(call objects,$(call parts,runtime/core))
+# Only the program reads configuration files: the module and the benchmarks do without the YAML library.
+CONFIG_OBJ := $(BUILD)/obj/runtime/core/config.o
+CORE_OBJ   := $(filter-out $(CONFIG_OBJ),$(call objects,$(call parts,runtime/core)))
 PLACE_OBJ  := $(call objects,$(call parts,runtime/place))
 DB_OBJ     := $(call objects,$(call parts,runtime/db))
 VISION_OBJ := $(call objects,$(call parts,runtime/vision))
 BENCH_OBJ  := $(call objects,$(call parts,runtime/bench))
+SWEEP_OBJ  := $(call objects,$(call parts,runtime/sweep))
+REPORT_OBJ := $(call objects,$(call parts,runtime/report))
 CLI_OBJ    := $(call objects,$(call parts,runtime/cli))
 MODULE_OBJ := $(call objects,$(call parts,runtime/inferdb))
 LOADER_OBJ := $(BUILD)/obj/runtime/inferdb/loader.o
@@ -104,7 +108,7 @@ $(SPANK): $(SPANK_OBJ) spank/exports.map
 	$(Q)$(CC) -shared $(LDFLAGS) -Wl,--version-script=spank/exports.map $(SPANK_OBJ) -o $@
 
 
-$(BIN): $(CLI_OBJ) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ)
+$(BIN): $(CLI_OBJ) $(REPORT_OBJ) $(SWEEP_OBJ) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ) $(CONFIG_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) -pie $^ $(PC_LIBS) -ldl -pthread -o $@
@@ -162,7 +166,7 @@ $(PKG)/torch/.complete: | $(BUILD)/torch.stamp
 SPANK_UNIT := $(BUILD)/obj/spank-spank_settings.o
 $(UNIT_OBJ): CPPFLAGS += -I.
 
-$(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ)) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ)
+$(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ)) $(REPORT_OBJ) $(SWEEP_OBJ) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ) $(CONFIG_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ $(PC_LIBS) -lcunit -ldl -pthread -o $@

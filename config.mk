@@ -30,7 +30,7 @@ slurm_plugindir ?= $(firstword $(shell $(PKG_CONFIG) --variable=plugindir slurm 
                      $(wildcard /usr/lib/$(MULTIARCH)/slurm-wlm /usr/lib64/slurm) $(libdir)/slurm)
 
 # --- Libraries with a .pc file
-LIBS_NEEDED := hwloc hiredis libcjson fmt libcrypto libjpeg libpng
+LIBS_NEEDED := hwloc hiredis libcjson fmt libcrypto libjpeg libpng yaml-cpp
 PC_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(LIBS_NEEDED) 2>/dev/null)
 PC_LIBS     := $(shell $(PKG_CONFIG) --libs $(LIBS_NEEDED) 2>/dev/null)
 missing_libs = $(strip $(foreach lib,$(LIBS_NEEDED),$(shell $(PKG_CONFIG) --exists $(lib) || echo $(lib))))

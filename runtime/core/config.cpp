@@ -1,0 +1,183 @@
+#include "core/config.hpp"
+
+#include <fmt/format.h>
+#include <strings.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+
+#include "core/file.hpp"
+#include "core/words.hpp"
+
+namespace inferstep {
+namespace {
+
+constexpr int kMostValues = 200'000;  // an alias to an alias to an alias … multiplies
+
+bool is_any_of(const std::string& text, std::initializer_list<const char*> words) {
+    return std::any_of(words.begin(), words.end(), [&](const char* w) { return strcasecmp(text.c_str(), w) == 0; });
+}
+
+}  // namespace
+
+// The one place that knows the YAML library, whose exceptions end here.
+struct ConfigBuilder {
+    std::string file;
+    int values = 0;
+
+    Result<Config> build(const YAML::Node& node, const std::string& path) {
+        Config value;
+        value.file_ = file;
+        value.path_ = path;
+        value.line_ = node.Mark().line + 1;
+        if (++values > kMostValues) {
+            return value.wrong(fmt::format("more than {} values are more than a configuration has", kMostValues));
+        }
+        switch (node.Type()) {
+            case YAML::NodeType::Sequence:
+                return list(node, std::move(value));
+            case YAML::NodeType::Map:
+                return map(node, std::move(value));
+            case YAML::NodeType::Scalar:
+                break;
+            default:
+                return value;
+        }
+        value.text_ = node.Scalar();
+        value.quoted_ = node.Tag() == "!";
+        value.kind_ = !value.quoted_ && is_any_of(value.text_, {"none", "null", "~"}) ? Config::Kind::kNull
+                                                                                      : Config::Kind::kScalar;
+        return value;
+    }
+
+    Result<Config> list(const YAML::Node& node, Config value) {
+        value.kind_ = Config::Kind::kList;
+        for (const YAML::Node& item : node) {
+            Result<Config> built = build(item, fmt::format("{}[{}]", value.path_, value.items_.size() + 1));
+            if (!built) {
+                return built.error();
+            }
+            value.items_.push_back(std::move(*built));
+        }
+        return value;
+    }
+
+    Result<Config> map(const YAML::Node& node, Config value) {
+        value.kind_ = Config::Kind::kMap;
+        for (const auto& member : node) {
+            if (!member.first.IsScalar()) {
+                return value.wrong("a key that is a plain word is right");
+            }
+            const std::string& key = member.first.Scalar();
+            Result<Config> built = build(member.second, value.path_.empty() ? key : value.path_ + "." + key);
+            if (!built) {
+                return built.error();
+            }
+            if (built->line_ == 0) {
+                built->line_ = member.first.Mark().line + 1;
+            }
+            if (value.find(key) != nullptr) {
+                return built->wrong("the key stands there twice; once is right");
+            }
+            value.members_.emplace_back(key, std::move(*built));
+        }
+        return value;
+    }
+};
+
+Result<Config> Config::read(const std::string& path) {
+    const Result<std::string> text = read_file(path);
+    if (!text) {
+        return text.error();
+    }
+    return parse(*text, path);
+}
+
+Result<Config> Config::parse(const std::string& text, const std::string& name) {
+    try {
+        return ConfigBuilder{name, 0}.build(YAML::Load(text), "");
+    } catch (const YAML::Exception& e) {
+        return fail("{}, line {}: {}", name, std::max(e.mark.line, 0) + 1, e.msg);
+    }
+}
+
+const Config* Config::find(std::string_view key) const {
+    const auto at = std::find_if(members_.begin(), members_.end(), [&](const auto& m) { return m.first == key; });
+    return at == members_.end() ? nullptr : &at->second;
+}
+
+Error Config::wrong(std::string_view what) const {
+    return fail("{}, line {}: {}{}{}", file_, std::max(line_, 1), path_, path_.empty() ? "" : ": ", what);
+}
+
+Result<std::string> Config::as_text() const {
+    if (kind_ != Kind::kScalar) {
+        return wrong("one word or text is right");
+    }
+    return text_;
+}
+
+Result<long> Config::as_number(long low, long high) const {
+    const Result<long> number = parse_number("it", kind_ == Kind::kScalar ? text_ : "", low, high);
+    if (!number) {
+        return wrong(fmt::format("a whole number between {} and {} is right", low, high));
+    }
+    return *number;
+}
+
+Result<double> Config::as_real(double low, double high) const {
+    char* end = nullptr;
+    const double number = std::strtod(text_.c_str(), &end);
+    if (kind_ != Kind::kScalar || text_.empty() || *end != '\0' || !(number >= low && number <= high)) {
+        return wrong(fmt::format("a number between {} and {} is right", low, high));
+    }
+    return number;
+}
+
+Result<bool> Config::as_flag() const {
+    const bool scalar = kind_ == Kind::kScalar;
+    if (scalar && is_any_of(text_, {"true", "yes", "on"})) {
+        return true;
+    }
+    if (scalar && is_any_of(text_, {"false", "no", "off"})) {
+        return false;
+    }
+    return wrong("true or false is right");
+}
+
+Result<std::vector<std::string>> Config::as_texts() const {
+    std::vector<std::string> texts;
+    if (kind_ == Kind::kScalar) {
+        texts.push_back(text_);
+    } else if (kind_ != Kind::kList) {
+        return wrong("a list of words is right");
+    }
+    for (const Config& item : items_) {
+        Result<std::string> text = item.as_text();
+        if (!text) {
+            return text.error();
+        }
+        texts.push_back(std::move(*text));
+    }
+    return texts;
+}
+
+Status Config::only(const std::vector<std::string_view>& keys) const {
+    if (kind_ != Kind::kMap) {
+        return wrong(fmt::format("keys with values are right: {}", fmt::join(keys, ", ")));
+    }
+    for (const auto& [key, value] : members_) {
+        if (std::find(keys.begin(), keys.end(), key) != keys.end()) {
+            continue;
+        }
+        const std::string_view near = nearest(key, keys);
+        const Error error = value.wrong("there is no such key");
+        return with_hint(error, near.empty() ? fmt::format("there are {}", fmt::join(keys, ", "))
+                                             : fmt::format("did you mean {}?", near));
+    }
+    return Status::ok();
+}
+
+}  // namespace inferstep

@@ -1,0 +1,109 @@
+// What `inferstep report` has read, whatever format it had: executions, each one step that ran once, with its times,
+// metrics and accounting, and for every number where it stands. Readers fill this, figures.hpp is computed from it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace inferstep::report {
+
+constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
+
+// Where a number stands. Line 0: it is of the whole file.
+struct Source {
+    std::string file;
+    std::int64_t line = 0;
+};
+
+// A file of times, of one rank.
+struct RankFile {
+    std::string path;
+    int rank = -1;  // -1: the format does not say
+    std::int64_t rows = 0;
+};
+
+// All times of one function in one execution: seconds, file after file in the order of their rows.
+struct FunctionTimes {
+    struct Part {
+        std::size_t file;   // index of Execution::files
+        std::size_t begin;  // of its first time
+    };
+    std::string function;
+    std::vector<double> seconds;
+    std::vector<Part> parts;
+};
+
+struct Metric {
+    std::string name;
+    std::string unit;
+    bool higher_is_better = false;
+    double value = kUnknown;
+    Source source;
+};
+
+// What Slurm, or the step's own record, counted. Unknown where nobody did; `why` says so in words.
+struct Accounting {
+    std::string job, step;  // "1234", "1234.0"
+    double elapsed_s = kUnknown;
+    double cpu_s = kUnknown;            // of the step, databases included where Slurm counts them
+    double allocated_cpu_s = kUnknown;  // CPUs of the step times its time
+    double max_rss_bytes = kUnknown;
+    double energy_j = kUnknown;
+    double database_cpu_s = kUnknown;
+    double database_rss_bytes = kUnknown;
+    Source source;  // the step's line of sacct_<job>.txt
+    Source record;  // step.json
+    std::string why;
+};
+
+enum class State { kDone, kFailed, kTimeout, kCancelled, kMissing };
+
+struct Execution {
+    std::size_t tree = 0;  // index of Collection::trees
+    std::string id;        // "p0007"; the directory's name where there are no points
+    std::vector<std::pair<std::string, std::string>> parameters;
+    int repeat = 1;
+    bool warmup = false;
+    State state = State::kDone;
+    std::string why;  // of a point that did not succeed: one sentence
+    int exit_code = 0;
+    double begin = kUnknown;    // seconds since 1970
+    double seconds = kUnknown;  // wall clock of the whole point
+    int nodes = 1;
+    int tasks = 1;  // clients, ranks
+    int gpus = 0;
+    double work = kUnknown;  // units done, such as inferences or images, where the format says
+    std::string work_unit;
+    std::vector<RankFile> files;
+    std::vector<FunctionTimes> functions;
+    std::vector<Metric> metrics;
+    Accounting accounting;
+    std::vector<Source> logs;  // files to look into, by hand
+};
+
+// Something that a reader met and went on from: a truncated row, a missing rank, an empty file.
+struct Note {
+    Source source;
+    std::string text;  // a sentence
+};
+
+struct Tree {
+    std::string path;
+    std::string label;                         // its name in tables; unlike all others
+    std::string format;                        // "inferstep-sweep/1", "inferstep step", "SmartSim-Scaling", "itwinai"
+    std::string hint_x, hint_rate, hint_time;  // sweep/battery.hpp ReportHints; empty: find out
+    std::vector<std::string> hint_series;
+    std::vector<std::pair<std::string, std::string>> hint_baseline;
+};
+
+struct Collection {
+    std::vector<Tree> trees;
+    std::vector<Execution> executions;
+    std::vector<Note> notes;
+};
+
+}  // namespace inferstep::report
