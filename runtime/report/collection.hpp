@@ -22,7 +22,8 @@ struct Source {
 // A file of times, of one rank.
 struct RankFile {
     std::string path;
-    int rank = -1;  // -1: the format does not say
+    int rank = -1;     // -1: the format does not say
+    std::string node;  // where the rank ran; empty: not known
     std::int64_t rows = 0;
 };
 
@@ -35,6 +36,7 @@ struct FunctionTimes {
     std::string function;
     std::vector<double> seconds;
     std::vector<Part> parts;
+    bool profiled = false;  // a profiler's self times: shown apart and in no other figure
 };
 
 struct Metric {
@@ -55,8 +57,13 @@ struct Accounting {
     double energy_j = kUnknown;
     double database_cpu_s = kUnknown;
     double database_rss_bytes = kUnknown;
-    Source source;  // the step's line of sacct_<job>.txt
-    Source record;  // step.json
+    bool databases_counted = true;  // cpu_s contains database_cpu_s
+    // What became of the requests in the databases, summed over all of them.
+    double queue_s = kUnknown, input_s = kUnknown, inference_s = kUnknown, output_s = kUnknown;
+    double gpu_utilization = kUnknown;  // 0 … 1: mean of the samples
+    Source source;                      // the step's line of sacct_<job>.txt
+    Source record;                      // step.json
+    Source gpu;                         // the file of the samples of utilization and power
     std::string why;
 };
 

@@ -20,12 +20,13 @@ struct Value {
 // The times of one function at one scale of one series, all its repeats and ranks together.
 struct Distribution {
     std::string function;
+    bool profiled = false;  // a profiler's self times, no wall-clock times
     std::int64_t count = 0;
     double deviation = kUnknown;  // of the sample
-    Value mean, p50, p95, p99;    // interval: over the repeats' own values
+    Value mean, p50, p95, p99;    // of all times; interval: over the repeats' own values
     double min = kUnknown, max = kUnknown;
-    Source slowest;                 // the line with the max
-    std::vector<double> quantiles;  // 0, 0.5 %, …, 100 %: for plots
+    Source fastest, slowest;        // the lines with the min and the max
+    std::vector<double> quantiles;  // 0, 0.5 %, …, 100 %: 201 of them, for plots; none without times
 };
 
 // Where a point's wall-clock time went, as fractions that add up to 1; all unknown where nothing was timed.
@@ -33,7 +34,12 @@ struct Breakdown {
     Value communication, compute, io, preprocess, other, bubble;
 };
 
-// One series at one scale: a row of the scaling table.
+// Where the databases' time went: fractions of a request's, from step.json.
+struct DatabaseSplit {
+    Value queue, input, inference, output;
+};
+
+// One series at one scale: a row of the scaling table. Where every execution failed it is there with nothing in it.
 struct Row {
     std::size_t series = 0;  // index of Figures::series
     double x = kUnknown;
@@ -41,22 +47,28 @@ struct Row {
     std::vector<std::size_t> executions;  // the repeats, without warm-ups and failures
     Value time;                           // absolute
     Value rate;
+    Value work;           // units done
     Value relative_time;  // against the common baseline: above 1 is slower
     Value speedup_common, speedup_own;
-    Value strong_common, strong_own;  // efficiencies
-    Value weak_common, weak_own;
-    Value utilization;  // CPU seconds over allocated CPU seconds, or of the GPUs: see Figures
-    Value memory_bytes, energy_j, database_share;
+    Value strong_common, strong_own;  // efficiencies: unknown where the work is not the same
+    Value weak_common, weak_own;      // unknown where the work is not proportional to x
+    Value utilization;                // CPU seconds over allocated CPU seconds
+    Value gpu_utilization;            // mean of the samples
+    Value memory_bytes, energy_j;
+    Value database_share;  // CPU seconds of the databases over those of the step
+    Value imbalance;       // 1 - mean / max of the ranks' loop times: what they wait for the slowest in the end
+    DatabaseSplit database;
     Breakdown breakdown;
-    std::vector<Distribution> functions;
-    std::vector<Value> metrics;  // in the order of Figures::metrics
+    std::vector<Distribution> functions;  // those that this row has, in the order of Figures::functions
+    std::vector<Value> metrics;           // in the order of Figures::metrics
 };
 
 struct Series {
     std::string name;  // "ddp", "cpp, db_cpus 4"
     std::size_t tree = 0;
     std::vector<std::pair<std::string, std::string>> parameters;
-    std::size_t own_baseline = 0;  // index of Figures::rows
+    bool has_baseline = false;
+    std::size_t own_baseline = 0;  // index of Figures::rows: its smallest x
 };
 
 struct Outlier {
@@ -70,10 +82,14 @@ struct Failure {
     std::string text;
 };
 
+// How the work of the rows compares with their baselines': which of the efficiencies holds.
+enum class Scaling { kUnknown, kStrong, kWeak, kNeither, kNone };  // kNone: one x only
+
 struct Figures {
     std::string x_name;  // "nodes"
+    std::string x_rule;  // why, in words
     std::string time_name, rate_name, rate_unit;
-    std::string utilization_name;  // "CPU", "GPU"; empty: none
+    std::string time_rule, rate_rule;  // how an execution's number comes about, in words
     std::vector<Series> series;
     std::vector<Row> rows;               // series by series, x ascending
     std::vector<Metric> metrics;         // names and units of what the rows have; no values
@@ -81,6 +97,8 @@ struct Figures {
     bool has_baseline = false;
     std::size_t common_baseline = 0;  // index of rows
     std::string baseline_rule;        // how it was chosen, in words
+    Scaling scaling = Scaling::kUnknown;
+    std::string scaling_rule;  // in words
     std::vector<Outlier> outliers;
     std::vector<Failure> failures;
     std::vector<Note> notes;  // the readers', and what the figures lack and why
