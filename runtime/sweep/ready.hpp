@@ -1,0 +1,31 @@
+// The ready-made batteries: inference-colocated and inference-standard, with the flags of SmartSim-Scaling's two
+// drivers under their names and with their defaults. man/inferstep-sweep.1 has the table and what each means here.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/result.hpp"
+#include "sweep/battery.hpp"
+
+namespace inferstep::sweep {
+
+constexpr const char* kColocatedKind = "inference-colocated";
+constexpr const char* kStandardKind = "inference-standard";
+
+struct ReadyBattery {
+    Battery battery;
+    std::string launcher;            // auto, slurm or local: where it is to run
+    std::vector<std::string> notes;  // what was replaced or is not as it was asked for; a sentence each
+};
+
+// Of the words behind the battery's name: --db_cpus=[2,4], --db-cpus 2, --rebuild_model. Everything that can be known
+// before the first point is checked. Error: of the command line, one sentence.
+Result<ReadyBattery> colocated_battery(const std::vector<std::string>& words);
+Result<ReadyBattery> standard_battery(const std::vector<std::string>& words);
+
+// The flags with their defaults and meanings, a line each; for --help.
+std::string ready_flags_help(std::string_view kind);
+
+}  // namespace inferstep::sweep
