@@ -156,9 +156,9 @@ void note_task(spank_t spank) {
     }
     PageTask& task = node.page->tasks[id];
     if (spank_get_item(spank, S_TASK_PID, &pid) != ESPANK_SUCCESS || !get_affinity(pid, task.before)) {
-        snprintf(node.page->message, sizeof node.page->message, "cannot read the CPUs of task %d: %s", id,
-                 strerror(errno));
-        page_advance(*node.page, PageState::starting, PageState::failed);
+        Problem why;
+        why.is("cannot read the CPUs of task %d: %s", id, strerror(errno));
+        page_fail(*node.page, why);
     }
     task.pid = pid;
     if (++node.forked == node.step.tasks) {
@@ -180,8 +180,9 @@ void open_lifetime(spank_t spank) {
     snprintf(path, sizeof path, "/proc/self/fd/%d", node.life_write.get());
     node.life_read.reset(open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!node.life_read) {
-        snprintf(node.page->message, sizeof node.page->message, "cannot open the step's pipe: %s", strerror(errno));
-        page_advance(*node.page, PageState::starting, PageState::failed);
+        Problem why;
+        why.is("cannot open the step's pipe: %s", strerror(errno));
+        page_fail(*node.page, why);
     }
 }
 

@@ -16,8 +16,7 @@ namespace inferstep::plugin {
 namespace {
 
 constexpr int kDefaultTimeoutS = 60;
-constexpr int kSupervisorGraceMs = 5000;  // it keeps the deadline itself and then tells more than we could
-constexpr int kNeighbourGraceMs = 2000;   // local task 0 is the one to speak
+constexpr int kNeighbourGraceMs = 2000;  // local task 0 is the one to speak
 
 // The words lie in the job's environment and in the settings, which live until the exec.
 char* const* supervisor_environment(spank_t spank, const Settings& settings) {
@@ -70,12 +69,6 @@ char* const* supervisor_arguments(spank_t spank, const Node& node) {
     return const_cast<char* const*>(words);
 }
 
-// The whole node gives up, unless somebody had the first word already.
-bool fail_node(Page& page, const Problem& why) {
-    snprintf(page.message, sizeof page.message, "%s", why.text);
-    return page_advance(page, PageState::starting, PageState::failed);
-}
-
 // Whatever else could be there would run as every user who asks for a database.
 bool programs_are_secure(const Settings& settings, Problem& why) {
     for (const int id : {kProgram, kRedis}) {
@@ -92,7 +85,7 @@ bool programs_are_secure(const Settings& settings, Problem& why) {
 UniqueFd start_supervisor(spank_t spank, const Node& node) {
     Problem why;
     if (!programs_are_secure(node.settings, why)) {
-        fail_node(*node.page, why);
+        page_fail(*node.page, why);
         return UniqueFd{};
     }
     const char* name = job_variable(spank, "SLURMD_NODENAME");
@@ -110,7 +103,7 @@ UniqueFd start_supervisor(spank_t spank, const Node& node) {
     const SpawnResult child = spawn(request);
     if (child.error != 0) {
         why.is("cannot start %s: %s", request.path, strerror(child.error));
-        fail_node(*node.page, why);
+        page_fail(*node.page, why);
     } else {
         node.page->guard_pid = child.pid;
     }
@@ -145,7 +138,7 @@ bool wait_for_plan(const Node& node, UniqueFd watched, bool is_first) {
         end = page.guard_pid != 0 || !watched ? std::min(end, now_ms() + patience) : end;
         if (page_state(page) == PageState::starting && (over || now_ms() > end)) {
             over || why.is("the databases were not ready after %ld s", timeout_s);
-            gave_up = fail_node(page, why);
+            gave_up = page_fail(page, why);
         }
     }
     return gave_up;

@@ -9,6 +9,7 @@
 #include "core/client_env.hpp"
 #include "core/fd.hpp"
 #include "core/page.hpp"
+#include "core/problem.hpp"
 
 namespace inferstep {
 
@@ -31,6 +32,16 @@ inline Page* make_page(std::uint32_t task_count, UniqueFd& fd) {
     page->version = kPageVersion;
     page->task_count = task_count;
     return page;
+}
+
+// How much longer than its deadline the supervisor is waited for: it keeps the deadline itself, and then tells more
+// than anybody else could.
+constexpr int kSupervisorGraceMs = 5000;
+
+// The whole node gives up. False: somebody had the first word already.
+inline bool page_fail(Page& page, const Problem& why) {
+    snprintf(page.message, sizeof page.message, "%s", why.text);
+    return page_advance(page, PageState::starting, PageState::failed);
 }
 
 // With --dry-run the supervisor ends in `failed` as well; this is how its message begins when all went well.

@@ -29,8 +29,6 @@
 namespace inferstep {
 namespace {
 
-constexpr int kSupervisorGraceMs = 5000;
-
 class LocalRun {
    public:
     explicit LocalRun(const LocalStep& step) : step_(step) {}
