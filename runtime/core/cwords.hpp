@@ -8,12 +8,13 @@
 
 namespace inferstep {
 
-// Is `word`, of `length` bytes, one of the words of "a|b|c"?
-inline bool is_one_of(const char* word, size_t length, const char* words, char separator = '|') {
+// Is `word`, of `length` bytes, one of the words of "a|b|c"? With strncasecmp: in any case.
+inline bool is_one_of(const char* word, size_t length, const char* words, char separator = '|',
+                      int (*compare)(const char*, const char*, size_t) = strncmp) {
     const char stop[] = {separator, '\0'};
     for (const char* w = words;; ++w) {
         const size_t n = strcspn(w, stop);
-        if (n == length && strncmp(word, w, n) == 0) {
+        if (n == length && compare(word, w, n) == 0) {
             return true;
         }
         w += n;
@@ -37,8 +38,7 @@ inline bool ends_with_item(const char* list, const char* item) {
     return all >= tail && strcmp(list + all - tail, item) == 0 && (all == tail || list[all - tail - 1] == ';');
 }
 
-// `first` and `second` in one text, cut where it is full. Every srun of a cluster joins dozens: a tenth of snprintf's
-// time.
+// `first` and `second` in one text, cut where it is full: for the options, which every srun of a cluster registers.
 template <size_t size>
 const char* join(char (&text)[size], const char* first, const char* second) {
     size_t used = 0;

@@ -15,16 +15,7 @@ bool is_same(const Word& a, const Word& b) { return a.length == b.length && memc
 
 // Is `word` one of the words of "a|b|c", in any case?
 bool is_one_of_any_case(const Word& word, const char* words) {
-    for (const char* w = words;; ++w) {
-        const size_t n = strcspn(w, "|");
-        if (n == word.length && strncasecmp(word.at, w, n) == 0) {
-            return true;
-        }
-        w += n;
-        if (*w == '\0') {
-            return false;
-        }
-    }
+    return is_one_of(word.at, word.length, words, '|', strncasecmp);
 }
 
 bool is_device(const Word& value) {
