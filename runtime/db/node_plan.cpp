@@ -29,23 +29,7 @@ Result<std::vector<CpuSet>> task_masks(const Page* page) {
     return masks;
 }
 
-CpuSet united(const std::vector<CpuSet>& masks) {
-    CpuSet all;
-    for (const CpuSet& mask : masks) {
-        all = all | mask;
-    }
-    return all;
-}
-
 }  // namespace
-
-CpuSet cpus_of(const Plan& plan) {
-    CpuSet all;
-    for (const PlannedInstance& instance : plan.instances) {
-        all = all | instance.cpus;
-    }
-    return all;
-}
 
 Result<NodePlan> plan_node(const DbOptions& options, const Page* page, Claims& claims) {
     const Result<std::vector<CpuSet>> masks = task_masks(page);

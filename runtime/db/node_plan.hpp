@@ -18,8 +18,6 @@ struct NodePlan {
 // none of them reserved. The CPUs planned are claimed. Errors: the planner's; --device=gpu without a GPU.
 Result<NodePlan> plan_node(const DbOptions& options, const Page* page, Claims& claims);
 
-CpuSet cpus_of(const Plan& plan);  // of all databases
-
 // Write the plan, the endpoints and the state directory into the page, for the tasks to take.
 void publish(const Plan& plan, const std::vector<std::string>& endpoints, const std::string& state_dir, Page& page);
 

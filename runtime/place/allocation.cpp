@@ -55,10 +55,7 @@ CpuSet allocated_cpus(const Topology& topology, const std::string& cores, const 
     if (!std::all_of(all.begin(), all.end(), even)) {
         return {};  // Slurm knows machines whose cores are all alike
     }
-    CpuSet used;
-    for (const CpuSet& mask : tasks) {
-        used = used | mask;
-    }
+    const CpuSet used = united(tasks);
     int threads = 0;  // that the tasks use of a core
     for (const CpuSet& core : all) {
         threads = std::max(threads, (core & used).count());

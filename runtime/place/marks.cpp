@@ -60,12 +60,9 @@ int cores_in(const Topology& topology) {
 }
 
 CpuSet step_cpus(const Plan& plan) {
-    CpuSet all;
+    CpuSet all = cpus_of(plan);
     for (const PlannedTask& task : plan.tasks) {
         all = all | task.before;
-    }
-    for (const PlannedInstance& instance : plan.instances) {
-        all = all | instance.cpus;
     }
     return all;
 }

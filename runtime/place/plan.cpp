@@ -1,13 +1,12 @@
 #include "place/plan.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "core/cpulist.hpp"
 #include "core/page.hpp"
 #include "place/assign.hpp"
 #include "place/blocks.hpp"
-#include "place/take.hpp"
+#include "place/layout.hpp"
 
 namespace inferstep {
 namespace {
@@ -29,9 +28,6 @@ int home_of(const Topology& topology, const CpuSet& cpus) {
                                              [&](const Domain& a, const Domain& b) { return shared(a) < shared(b); }) -
                             topology.domains.begin());
 }
-
-// How many CPUs the databases may have at most: with pin_app one is left to the tasks.
-int available(const CpuSet& usable, const PlanRequest& request) { return usable.count() - (request.pin_app ? 1 : 0); }
 
 Status check_tasks(const std::vector<CpuSet>& tasks, const CpuSet& step, const CpuSet& usable) {
     if (tasks.empty()) {
@@ -90,75 +86,6 @@ Status check_devices(const Topology& topology, const PlanRequest& request) {
     return Status::ok();
 }
 
-struct Step {
-    const PlanRequest& request;
-    CpuSet usable;  // the step's CPUs that the topology knows
-    Taker cores;    // of which nothing is taken yet
-    Taker threads;
-};
-
-struct Layout {
-    std::vector<PlannedInstance> instances;  // empty: it does not fit
-    bool threads = false;                    // single hardware threads were taken
-    CpuSet taken;
-};
-
-// By domain; in a domain the larger share first.
-bool in_order(const PlannedInstance& a, const PlannedInstance& b) {
-    const auto key = [](const PlannedInstance& i) { return std::tuple(i.domain, -i.cpus.count(), i.cpus.next(0)); };
-    return key(a) < key(b);
-}
-
-Layout try_layout(const Step& step, int db_cpus, bool threads, Fit fit) {
-    const int instances = step.request.instances;
-    Taker taker = threads ? step.threads : step.cores;
-    Layout layout{{}, threads, {}};
-    for (int i = 0; i < instances; ++i) {
-        const int share = db_cpus / instances + (i < db_cpus % instances ? 1 : 0);
-        const int domain = taker.choose_domain(share, fit, step.request.gpus);
-        if (domain < 0) {
-            return {};
-        }
-        layout.instances.push_back({domain, taker.take(domain, share), {}});
-    }
-    layout.taken = taker.taken();
-    if (layout.taken.count() > available(step.usable, step.request)) {
-        return {};
-    }
-    std::sort(layout.instances.begin(), layout.instances.end(), in_order);
-    return layout;
-}
-
-// Lay `db_cpus` CPUs out: whole cores before single threads, spread before tightly packed; but before all that, with
-// few of the CPUs that are to be avoided.
-Layout lay_out(const Step& step, int db_cpus) {
-    Layout best;
-    int fewest = kMaxCpus + 1;
-    for (const bool threads : {false, true}) {
-        for (const Fit fit : {Fit::spread, Fit::tight}) {
-            Layout layout = try_layout(step, db_cpus, threads, fit);
-            const int avoided = (layout.taken & step.request.avoid).count();
-            if (!layout.instances.empty() && avoided < fewest) {
-                fewest = avoided;
-                best = std::move(layout);
-            }
-            if (fewest == 0) {
-                return best;
-            }
-        }
-    }
-    return best;
-}
-
-// The largest number below `db_cpus` that can be laid out. One CPU for each instance always can.
-int most_that_fit(const Step& step, int db_cpus) {
-    int n = std::min(db_cpus - 1, available(step.usable, step.request));
-    while (n > step.request.instances && lay_out(step, n).instances.empty()) {
-        --n;
-    }
-    return n;
-}
-
 Error does_not_fit(const PlanRequest& request, const CpuSet& usable, int most) {
     const std::string step = fmt::format("the step has {} on this node", cpus_text(usable.count()));
     if (request.db_cpus > usable.count()) {
@@ -178,10 +105,7 @@ Error does_not_fit(const PlanRequest& request, const CpuSet& usable, int most) {
 
 // Take the databases' CPUs out of the tasks' masks. A task that has none left shares what its domain has left.
 void shrink_tasks(const Topology& topology, const CpuSet& usable, Plan& plan) {
-    CpuSet taken;
-    for (const PlannedInstance& instance : plan.instances) {
-        taken = taken | instance.cpus;
-    }
+    const CpuSet taken = cpus_of(plan);
     const CpuSet rest = usable - taken;
     std::string moved;
     for (std::size_t t = 0; t < plan.tasks.size(); ++t) {
@@ -201,10 +125,7 @@ void shrink_tasks(const Topology& topology, const CpuSet& usable, Plan& plan) {
 }
 
 void note_sizes(int wanted, const Layout& layout, Plan& plan) {
-    int total = 0;
-    for (const PlannedInstance& instance : layout.instances) {
-        total += instance.cpus.count();
-    }
+    const int total = layout.taken.count();
     if (total > wanted) {
         plan.notes.push_back(
             fmt::format("the databases have {} instead of {}: whole cores are taken, with all their hardware threads",
@@ -238,12 +159,24 @@ void note_sharing(const PlanRequest& request, const CpuSet& usable, const CpuSet
 
 }  // namespace
 
-Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, const PlanRequest& request) {
-    CpuSet asked;
-    for (const CpuSet& mask : tasks) {
-        asked = asked | mask;
+CpuSet united(const std::vector<CpuSet>& masks) {
+    CpuSet all;
+    for (const CpuSet& mask : masks) {
+        all = all | mask;
     }
-    const CpuSet has = request.step.empty() ? asked : request.step;
+    return all;
+}
+
+CpuSet cpus_of(const Plan& plan) {
+    CpuSet all;
+    for (const PlannedInstance& instance : plan.instances) {
+        all = all | instance.cpus;
+    }
+    return all;
+}
+
+Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, const PlanRequest& request) {
+    const CpuSet has = request.step.empty() ? united(tasks) : request.step;
     const CpuSet usable = has & known_cpus(topology);
     if (Status s = check_tasks(tasks, has, usable); !s) {
         return s.error();
@@ -254,20 +187,20 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
     if (Status s = check_devices(topology, request); !s) {
         return s.error();
     }
-    const Step question{request, usable, Taker(topology, tasks, usable, request.avoid, Grain::cores),
-                        Taker(topology, tasks, usable, request.avoid, Grain::threads)};
+    const Room room{request, usable, Taker(topology, tasks, usable, request.avoid, Grain::cores),
+                    Taker(topology, tasks, usable, request.avoid, Grain::threads)};
     Plan result;
     int db_cpus = request.db_cpus != 0 ? request.db_cpus : std::max(2, request.instances);
-    Layout layout = lay_out(question, db_cpus);
+    Layout layout = lay_out(room, db_cpus);
     if (layout.instances.empty()) {
-        const int most = most_that_fit(question, db_cpus);
+        const int most = most_that_fit(room, db_cpus);
         if (request.db_cpus != 0) {
             return does_not_fit(request, usable, most);
         }
         // A default gives way; a number that somebody asked for does not.
         result.notes.push_back(fmt::format("--infer-db-cpus is {} here instead of the usual {}", most, db_cpus));
         db_cpus = most;
-        layout = lay_out(question, db_cpus);
+        layout = lay_out(room, db_cpus);
     }
     note_sizes(db_cpus, layout, result);
     result.instances = std::move(layout.instances);

@@ -78,4 +78,7 @@ Result<Plan> plan(const Topology& topology, const std::vector<CpuSet>& tasks, co
 // do not matter.
 Result<Plan> plan_alone(const Topology& topology, const CpuSet& mask, const PlanRequest& request);
 
+CpuSet united(const std::vector<CpuSet>& masks);  // the CPUs that are in any of them
+CpuSet cpus_of(const Plan& plan);                 // of all databases
+
 }  // namespace inferstep
