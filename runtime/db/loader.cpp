@@ -1,19 +1,12 @@
 #include "db/loader.hpp"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <memory>
 #include <span>
 #include <thread>
 
 #include "core/clock.hpp"
-#include "core/fd.hpp"
 #include "core/file.hpp"
+#include "db/mapped_file.hpp"
 
 namespace inferstep {
 namespace {
@@ -21,57 +14,6 @@ namespace {
 constexpr std::size_t kChunk = std::size_t{256} << 20U;  // below what Redis takes as one word (512 MB)
 constexpr const char* kWarmupInput = "inferstep.warmup.in";
 constexpr const char* kWarmupOutput = "inferstep.warmup.out";
-
-// A model file in memory. Only the kernel touches the pages (to send them), so that a file that is cut short meanwhile
-// is an error of the send and no signal.
-struct MappedFile {
-    std::shared_ptr<const std::byte> data;
-    std::size_t size = 0;
-};
-
-Result<MappedFile> map_file(const std::string& path) {
-    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    struct stat st {};
-    if (!fd || fstat(fd.get(), &st) != 0) {
-        return fail("cannot open {}: {}", path, std::strerror(errno));
-    }
-    if (!S_ISREG(st.st_mode) || st.st_size == 0) {
-        return fail("{} is {}", path, S_ISREG(st.st_mode) ? "empty" : "not a file");
-    }
-    const auto size = static_cast<std::size_t>(st.st_size);
-    void* at = mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd.get(), 0);
-    if (at == MAP_FAILED) {
-        return fail("cannot map {}: {}", path, std::strerror(errno));
-    }
-    return MappedFile{{static_cast<const std::byte*>(at), [size, at](const std::byte*) { munmap(at, size); }}, size};
-}
-
-// The file as it is now, in memory of our own: what is mapped shows what others write into the file after it was
-// checked.
-Result<MappedFile> read_checked(const std::string& path, const std::string& sha256) {
-    Result<MappedFile> file = map_file(path);
-    if (!file || sha256.empty()) {
-        return file;
-    }
-    const std::size_t size = file->size;
-    void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (at == MAP_FAILED) {
-        return fail("cannot hold {} in memory: {}", path, std::strerror(errno));
-    }
-    MappedFile copy{{static_cast<const std::byte*>(at), [size, at](const std::byte*) { munmap(at, size); }}, size};
-    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
-    for (std::size_t done = 0; done < size;) {
-        const ssize_t n = pread(fd.get(), static_cast<char*>(at) + done, size - done, static_cast<off_t>(done));
-        if (n <= 0 && !(n < 0 && errno == EINTR)) {
-            return fail("cannot read {}: {}", path, n == 0 ? "it is being cut short" : std::strerror(errno));
-        }
-        done += static_cast<std::size_t>(std::max<ssize_t>(n, 0));
-    }
-    if (sha256_of({static_cast<const char*>(at), size}) != sha256) {
-        return fail("it has not the checksum that was asked for: somebody has changed it");
-    }
-    return copy;
-}
 
 std::vector<std::string> store_command(const ModelSpec& model, const LoadedModel& loaded) {
     const bool package = model.backend == "AOTI";

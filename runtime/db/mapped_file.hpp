@@ -1,0 +1,26 @@
+// A file of the user's, a model or a script, in memory.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "core/result.hpp"
+
+namespace inferstep {
+
+// Only the kernel touches the pages (to send them), so that a file that is cut short meanwhile is an error of the send
+// and no signal.
+struct MappedFile {
+    std::shared_ptr<const std::byte> data;
+    std::size_t size = 0;
+};
+
+// Error: it cannot be opened, is not a file, or is empty.
+Result<MappedFile> map_file(const std::string& path);
+
+// The file as it is now, which has this checksum, in memory of our own: what is mapped shows what others write into the
+// file after it was checked. With no checksum: map_file.
+Result<MappedFile> read_checked(const std::string& path, const std::string& sha256);
+
+}  // namespace inferstep
