@@ -59,16 +59,25 @@ inline void take_address_line(const char* line, Attachment& a, const char*& secr
     }
 }
 
-// False with errno set: there is no such file, or (EPERM) others could have read or written it, or (EBADMSG) it is
-// none.
-inline bool read_address_file(const char* path, Attachment& a) {
+// Opens a file to read it. Empty with errno set: there is no such file, or (EPERM) others could have read or written
+// it.
+inline UniqueFd open_private(const char* path) {
     struct stat st {};
-    const UniqueFd fd(open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+    UniqueFd fd(open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!fd || fstat(fd.get(), &st) != 0) {
-        return false;
+        return UniqueFd{};
     }
     if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
+        fd.reset();
         errno = EPERM;
+    }
+    return fd;
+}
+
+// False with errno set: as open_private, or (EBADMSG) it is no address file.
+inline bool read_address_file(const char* path, Attachment& a) {
+    const UniqueFd fd = open_private(path);
+    if (!fd) {
         return false;
     }
     const ssize_t size = read(fd.get(), a.text, kMaxAddress);

@@ -80,6 +80,10 @@ Status write_address(const std::string& directory, const DatabaseAddress& addres
     return write_file(directory + "/address", text, 0600);
 }
 
+std::vector<std::string> address_files(const std::string& directory) {
+    return {directory + "/address", directory + "/secret", directory};
+}
+
 Status attach(const std::string& word, int wait_s, Attachment& attachment) {
     const std::int64_t end = now_ms() + wait_s * std::int64_t{1000};
     Problem why;

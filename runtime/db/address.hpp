@@ -31,6 +31,9 @@ void refresh_directory(const std::string& path);
 // Write <directory>/address and <directory>/secret: mode 0600, whole or not at all.
 Status write_address(const std::string& directory, const DatabaseAddress& address);
 
+// What that makes, in the order in which it is removed: the files, and the directory.
+std::vector<std::string> address_files(const std::string& directory);
+
 // The database `word` (JOB.STEP, a directory with an address file, or addresses) for a program started here; waits
 // until it is there, at most `wait_s` seconds, and for it to accept a connection.
 Status attach(const std::string& word, int wait_s, Attachment& attachment);

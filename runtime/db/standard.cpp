@@ -256,9 +256,8 @@ std::vector<std::string> Standard::files() const {
     }
     std::vector<std::string> all = meeting_.paths();
     for (const std::string& directory : published_) {
-        all.push_back(directory + "/address");
-        all.push_back(directory + "/secret");
-        all.push_back(directory);
+        const std::vector<std::string> files = address_files(directory);
+        all.insert(all.end(), files.begin(), files.end());
     }
     return all;
 }

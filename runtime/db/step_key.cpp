@@ -1,13 +1,12 @@
 #include "db/step_key.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 
+#include "core/attach.hpp"
 #include "core/file.hpp"
 
 namespace inferstep {
@@ -17,14 +16,11 @@ constexpr std::size_t kKeyBytes = 32;
 
 // Error with `absent` set: there is none yet.
 Result<std::string> read_key(const std::string& path, bool& absent) {
-    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
-    struct stat st {};
+    const UniqueFd fd = open_private(path.c_str());
     absent = !fd && errno == ENOENT;
-    if (!fd || fstat(fd.get(), &st) != 0) {
-        return fail("cannot read {}: {}", path, std::strerror(errno));
-    }
-    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 077) != 0) {
-        return fail("{} must be a file of yours that nobody else can read", path);
+    if (!fd) {
+        return errno == EPERM ? fail("{} must be a file of yours that nobody else can read", path)
+                              : fail("cannot read {}: {}", path, std::strerror(errno));
     }
     std::array<char, 2 * kKeyBytes> text{};
     if (read(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {

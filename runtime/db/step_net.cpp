@@ -127,8 +127,8 @@ void StepNet::announce(const std::vector<Instance>& instances) {
 std::vector<std::string> StepNet::files() const {
     std::vector<std::string> all;
     for (int i = 0; i < options_->instances && !attach_.empty(); ++i) {
-        const std::string directory = record(static_cast<std::size_t>(i));
-        all.insert(all.end(), {directory + "/address", directory + "/" + kSecretName, directory});
+        const std::vector<std::string> files = address_files(record(static_cast<std::size_t>(i)));
+        all.insert(all.end(), files.begin(), files.end());
     }
     return all;
 }

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/client_env.hpp"
 #include "core/fd.hpp"
 
 namespace inferstep::client {
@@ -24,7 +25,7 @@ std::string variable(const char* name) {
 
 ClientStatus read_secret(std::string_view endpoint, std::string& secret) {
     secret = variable("INFER_DB_SECRET");
-    const std::string path = variable("INFER_DB_SECRET_FILE");
+    const std::string path = variable(kSecretFile);
     if (path.empty() || endpoint.starts_with("unix:")) {
         return {};
     }
@@ -32,7 +33,7 @@ ClientStatus read_secret(std::string_view endpoint, std::string& secret) {
     std::array<char, kLongest> text{};
     const ssize_t size = file ? read(file.get(), text.data(), text.size()) : -1;
     if (size < 0) {
-        return {ClientStatus::Code::usage, "INFER_DB_SECRET_FILE: " + path + ": " + std::strerror(errno)};
+        return {ClientStatus::Code::usage, std::string(kSecretFile) + ": " + path + ": " + std::strerror(errno)};
     }
     secret.assign(text.data(), static_cast<std::size_t>(size));
     secret.erase(secret.find_last_not_of("\r\n") + 1);
