@@ -15,8 +15,7 @@ Result<int> cpus_within_limit(const DbOptions& o, int available) {
     const int allowed = available * o.limit_cpus / 100;
     const auto said = [&] {
         return fmt::format(
-            "the administrator's limit-db-cpus={}% allows the databases {} of the step's {} CPUs on this "
-            "node",
+            "the administrator's limit-db-cpus={}% allows the databases {} of the step's {} CPUs on this node",
             o.limit_cpus, allowed, available);
     };
     if (o.db_cpus > allowed) {
@@ -35,8 +34,7 @@ Result<std::uint64_t> memory_within_limit(const DbOptions& o, std::uint64_t limi
     if (o.limit_memory != 0 && o.memory > allowed) {
         return fail(
             "--infer-db-memory={}: the administrator's limit-db-memory={}% allows the databases {} MiB of the step's "
-            "{} "
-            "MiB on this node",
+            "{} MiB on this node",
             o.given[kDbMemory], o.limit_memory, allowed >> 20U, limit >> 20U);
     }
     return o.memory > 0 ? o.memory : std::min(limit / 2, allowed);

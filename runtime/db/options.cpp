@@ -100,30 +100,19 @@ Status paths(const DbArguments& a, DbOptions& o) {
     return Status::ok();
 }
 
-Status models(const DbArguments& a, DbOptions& o) {
-    for (const std::string& text : split(a.option[kModel], ';')) {
-        Result<ModelSpec> model = parse_model(text, o.cwd);
-        if (!model) {
-            return model.error();
+// The models or the scripts.
+template <typename Spec>
+Status files(const DbArguments& a, int id, Result<Spec> (*parse)(const std::string&, const std::string&), DbOptions& o,
+             std::vector<Spec>& specs) {
+    for (const std::string& text : split(a.option[static_cast<std::size_t>(id)], ';')) {
+        Result<Spec> spec = parse(text, o.cwd);
+        if (!spec) {
+            return spec.error();
         }
-        if (Status s = file_within_limit(o, kModel, model->path); !s) {
+        if (Status s = file_within_limit(o, id, spec->path); !s) {
             return s.error();
         }
-        o.models.push_back(std::move(*model));
-    }
-    return Status::ok();
-}
-
-Status scripts(const DbArguments& a, DbOptions& o) {
-    for (const std::string& text : split(a.option[kScript], ';')) {
-        Result<ScriptSpec> script = parse_script(text, o.cwd);
-        if (!script) {
-            return script.error();
-        }
-        if (Status s = file_within_limit(o, kScript, script->path); !s) {
-            return s.error();
-        }
-        o.scripts.push_back(std::move(*script));
+        specs.push_back(std::move(*spec));
     }
     return Status::ok();
 }
@@ -176,10 +165,10 @@ Result<DbOptions> parse_db_options(const DbArguments& a) {
     if (Status s = limits(a, o); !s) {
         return s.error();
     }
-    if (Status s = models(a, o); !s) {
+    if (Status s = files(a, kModel, parse_model, o, o.models); !s) {
         return s.error();
     }
-    if (Status s = scripts(a, o); !s) {
+    if (Status s = files(a, kScript, parse_script, o, o.scripts); !s) {
         return s.error();
     }
     return o;

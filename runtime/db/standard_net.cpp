@@ -28,7 +28,6 @@ namespace inferstep {
 namespace {
 
 constexpr int kPortsTried = 1000;
-constexpr int kLastPort = 65'535;
 constexpr int kGivenUpMs = 1000;  // by the step before, which is about to end
 constexpr std::chrono::milliseconds kLook(20);
 
@@ -171,7 +170,7 @@ Result<std::string> interface_address(const std::string& interface) {
 }
 
 Result<ReservedPort> reserve_port(const std::string& address, int first, bool bus, const std::string& option) {
-    const int last = std::min(first + kPortsTried - 1, kLastPort - (bus ? kBusOffset : 0));
+    const int last = std::min(first + kPortsTried - 1, static_cast<int>(kMaxPort) - (bus ? kBusOffset : 0));
     for (int port = first; port <= last; ++port) {
         UniqueFd fd = claim(address, port);
         if (fd && is_free(address, port) && (!bus || is_free(address, port + kBusOffset))) {

@@ -4,8 +4,7 @@
 // It is bound to one address and no other: that of the loopback, or of the interface that the user named. With a
 // secret, a file of the state directory has it; the Unix socket asks for none. On an interface that other nodes reach,
 // all nodes of the step have the same secret, and each database leaves an address file, <job>.<step>.<node>.db<i>,
-// where
-// --infer-attach looks. Not thread-safe.
+// where --infer-attach looks. Not thread-safe.
 #pragma once
 
 #include <string>

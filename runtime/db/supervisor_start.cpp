@@ -1,5 +1,4 @@
 // The supervisor until its databases are ready.
-
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
