@@ -4,20 +4,12 @@
 #include <filesystem>
 
 #include "core/process.hpp"
+#include "core/shell.hpp"
 
 namespace inferstep {
 namespace {
 
 constexpr int kSbatchMs = 120'000;  // a busy controller answers late
-
-// One word for a shell, whatever is in it.
-std::string quoted(const std::string& word) {
-    std::string text = "'";
-    for (const char c : word) {
-        text += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    }
-    return text + "'";
-}
 
 }  // namespace
 
@@ -26,9 +18,9 @@ std::string standard_script(const std::string& program, const std::vector<std::s
     std::string script =
         "[ -z \"$SLURM_CPUS_PER_TASK\" ] || export SRUN_CPUS_PER_TASK=\"$SLURM_CPUS_PER_TASK\"\n"
         "exec srun --nodes=\"$SLURM_NNODES\" --ntasks=\"$SLURM_NNODES\" --ntasks-per-node=1 ";
-    script += quoted(program) + " db standard";
+    script += shell_word(program) + " db standard";
     for (const std::string& option : options) {
-        script += " " + quoted(option);
+        script += " " + shell_word(option);
     }
     return script;
 }

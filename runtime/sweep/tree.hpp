@@ -19,9 +19,10 @@ constexpr const char* kPointFile = "point.json";     // written last, and only w
 constexpr const char* kMetricsFile = "metrics.csv";  // metric,value,unit,file,line
 constexpr const char* kStdoutFile = "stdout.log";
 constexpr const char* kStderrFile = "stderr.log";
-constexpr const char* kEndFile = "end";         // "<exit code> <begin> <end>", by the script's last command
-constexpr const char* kStepFile = "steps";      // "<job>.<step>" of each step that the script started
-constexpr const char* kRecordsDir = "records";  // INFER_OUTDIR of the point
+constexpr const char* kEndFile = "end";           // "<exit code> <begin> <end>", by the script's last command
+constexpr const char* kJobFile = "job";           // the number of the Slurm job that the script ran in, by its first
+constexpr const char* kScriptLog = "script.log";  // what the script itself and the commands before the step print
+constexpr const char* kRecordsDir = "records";    // INFER_OUTDIR of the point
 
 constexpr const char* kSweepSchema = "inferstep-sweep/1";
 constexpr const char* kPointSchema = "inferstep-point/1";
