@@ -62,14 +62,14 @@ Result<std::string> point_script(const Battery& battery, const Point& point, con
     if (!variables) {
         return variables.error();
     }
-    const Result<std::string> database = database_part(point, context);
+    const Result<std::string> database = database_functions(point, context);
     if (!database) {
         return database.error();
     }
     std::string text = "#!/bin/bash\n" + *sbatch + "\n" + title(battery, point) + "\n";
     text += "# It can be run by hand: bash run.sh [DIRECTORY FOR THE RESULTS]\n\n";
-    text += frame(battery, point, context) + "\n";
-    text += *variables + preparation(context.settings) + *database;
+    text += frame(battery, point, context, *database) + "\n";
+    text += *variables + preparation(context.settings) + database_part(point, context);
     text += point.command.empty() ? script_part(point) : command_part(point, context);
     return text + "step=$!\nwait \"$step\"\n";
 }

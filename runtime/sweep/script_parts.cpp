@@ -37,8 +37,6 @@ std::string list_of(const std::vector<std::string>& names) {
     return text;
 }
 
-DatabaseLines lines_of(const Point& /*point*/, const ScriptContext& /*context*/) { return {}; }
-
 // The command as a task runs it.
 std::string in_container(const Point& point, const Container& container) {
     if (container.image.empty()) {
@@ -158,9 +156,6 @@ Status check_words(const Battery& battery, const Point& point, const ScriptConte
         return with_hint(fail("point {} needs {} nodes, and without Slurm there is one", point.id, point.step.nodes),
                          "run it in an allocation, or as batch jobs");
     }
-    if (point.database) {
-        return fail("point {} has a standard database, which a script cannot start yet", point.id);
-    }
     std::string all = battery.folder + point.script + context.run + context.program;
     for (const std::string& word : point.command) {
         all += word;
@@ -174,11 +169,13 @@ Status check_words(const Battery& battery, const Point& point, const ScriptConte
     return Status::ok();
 }
 
-std::string frame(const Battery& battery, const Point& point, const ScriptContext& context) {
-    std::string end;
-    if (point.database) {
-        end = "    " + lines_of(point, context).end + "\n";
-    }
+Result<std::string> database_functions(const Point& point, const ScriptContext& /*context*/) {
+    return point.database ? fail("point {} has a standard database, which a script cannot start yet", point.id)
+                          : Result<std::string>(std::string());
+}
+
+std::string frame(const Battery& battery, const Point& point, const ScriptContext& context,
+                  const std::string& functions) {
     return fmt::format(
         R"(point=${{1:-{0}}}
 case $point in /*) ;; *) point=$PWD/$point ;; esac
@@ -188,20 +185,20 @@ if [ -e "$point/end" ]; then
 fi
 mkdir -p "$point/records" || exit
 
-# However it ends, this is written down last: exit code, begin and end, whole or not at all.
+{2}# However it ends, this is written down last: exit code, begin and end, whole or not at all.
 begin=${{EPOCHREALTIME:-$(date +%s.%N)}}
 step=
 finish() {{
     local code=$? now
     trap '' HUP INT TERM
-{2}    now=${{EPOCHREALTIME:-$(date +%s.%N)}}
+{3}    now=${{EPOCHREALTIME:-$(date +%s.%N)}}
     echo "$code ${{begin/,/.}} ${{now/,/.}}" >"$point/end.new" && mv "$point/end.new" "$point/end"
     exit "$code"
 }}
 stop() {{ # after a signal; the step ends first
     trap '' HUP INT TERM
     if [ -n "$step" ]; then
-        {3}kill "$step"
+        {4}kill "$step"
         wait "$step"
     fi
     exit "$1"
@@ -214,20 +211,17 @@ trap 'stop 143' TERM
 cd {1} || exit
 [ -z "${{SLURM_JOB_ID-}}" ] || echo "$SLURM_JOB_ID" >"$point/job"
 )",
-        shell_word(point_directory(context.run, point.id)), shell_word(battery.folder), end,
+        shell_word(point_directory(context.run, point.id)), shell_word(battery.folder),
+        functions.empty() ? "" : "# The database\n" + functions + "\n", functions.empty() ? "" : "    end_database\n",
         point.command.empty() ? "pkill -P \"$step\"\n        " : "");
 }
 
-Result<std::string> database_part(const Point& point, const ScriptContext& context) {
+std::string database_part(const Point& point, const ScriptContext& context) {
     if (!point.database) {
-        return std::string();
+        return {};
     }
-    const DatabaseLines lines = lines_of(point, context);
-    std::string text = "\n# The database\n";
-    if (context.where != Where::kLocal) {
-        text += nodes_part(point, context);
-    }
-    return text + lines.functions + lines.start + "\n";
+    const std::string nodes = context.where == Where::kLocal ? "" : nodes_part(point, context);
+    return "\n# The database comes first\n" + nodes + "begin_database || exit\n";
 }
 
 std::string command_part(const Point& point, const ScriptContext& context) {
@@ -242,9 +236,6 @@ std::string command_part(const Point& point, const ScriptContext& context) {
             "unset SLURM_CPUS_PER_TASK SLURM_TRES_PER_TASK  # those of the job: the step takes all CPUs of its nodes\n";
     }
     std::vector<std::string> words = local ? local_words(point, context) : srun_words(point, context);
-    if (point.database) {
-        words.push_back(lines_of(point, context).attach);
-    }
     words.push_back("-- " + in_container(point, context.settings.container));
     words.emplace_back(kOutput);
     return text + continued(words);

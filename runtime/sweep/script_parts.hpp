@@ -14,11 +14,15 @@ Status check_words(const Battery& battery, const Point& point, const ScriptConte
 // The lines "#SBATCH --option=value": what the point needs, and in front of it what the settings say, which wins.
 Result<std::string> sbatch_lines(const Battery& battery, const Point& point, const ScriptContext& context);
 
-// Where it runs and how it ends: the directory, the traps that write it down.
-std::string frame(const Battery& battery, const Point& point, const ScriptContext& context);
+// The functions begin_database and end_database; empty without one.
+Result<std::string> database_functions(const Point& point, const ScriptContext& context);
 
-// Which nodes are whose, and the database itself; empty without one.
-Result<std::string> database_part(const Point& point, const ScriptContext& context);
+// Where it runs and how it ends: the directory, these functions, and the traps that write the end down.
+std::string frame(const Battery& battery, const Point& point, const ScriptContext& context,
+                  const std::string& functions);
+
+// Which nodes are whose, and the database's begin; empty without one.
+std::string database_part(const Point& point, const ScriptContext& context);
 
 // What the point is about, started in the background.
 std::string command_part(const Point& point, const ScriptContext& context);
