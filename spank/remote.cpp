@@ -128,7 +128,8 @@ void prepare_node(spank_t spank, int count, char** words) {
     // Most steps are none of ours: they cost no look at the other variables.
     for (int id = 0; (node.active || node.sweeps) && id < kOptions; ++id) {
         if (const char* value = sent(id)) {
-            node.options.set(id, value, Source::given);
+            // What is not on the command line, srun had from the environment: it may be there for other steps.
+            node.options.set(id, value, node.options.has(id) ? Source::given : Source::environment);
         }
     }
     // Slurm tells slurmstepd of a batch script alone how often a job was requeued.

@@ -62,7 +62,7 @@ SCRIPT
     done
     run user_run "_SLURM_SPANK_OPTION_infer_infer_colocate=1" "SLURM_INFER_DB_CPUS=$long" srun -c3 true
     echo "${output:0:600}"
-    [ "$status" != 0 ] && [[ $output == *"--infer-db-cpus is longer than 4096 bytes"* ]]
+    [ "$status" != 0 ] && [[ $output == *"INFER_DB_CPUS is longer than 4096 bytes"* ]]
     user_run srun -n1 true
 }
 

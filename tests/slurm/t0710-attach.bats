@@ -89,6 +89,8 @@ SH
     database -- -N1 -c2
     address=$(user_run "$SHARED" inferstep db address "$STEP" | sed -n "s/^export SSDB='\(.*\)'/\1/p")
     [ "$(user_run srun -n1 --infer-attach="$address" sh -c "$show")" = "$address Standalone 600000 0" ]
+    # INFER_OUTDIR is our client's as well: the step has no database to record.
+    [ "$(user_run INFER_OUTDIR=records srun -n1 --infer-attach="$address" sh -c "$show")" = "$address Standalone 600000 0" ]
     [ "$(user_run SR_DB_TYPE=Clustered SR_SOCKET_TIMEOUT=5 srun -n1 --infer-attach="$address" sh -c "$show")" = "$address Clustered 5 0" ]
     user_run scancel "${STEP%.*}"
 }
