@@ -19,15 +19,14 @@ constexpr const char* kDatabaseStepFile = "database.step";  // its "<job>.<step>
 struct DatabasePlace {
     bool local = false;                 // without Slurm
     std::string program = "inferstep";  // our own, a path
-    std::string time_limit;             // of a job of its own, as sbatch has it; empty: the partition's
+    double time_limit_s = 0;            // of a job of its own; 0: the partition's
 };
 
 // Definitions, for bash, of
 //   begin_database   starts it and returns when it is ready; INFER_ATTACH, exported, then brings the clients to it.
 //                    Returns 1 when it does not become ready, after one sentence on stderr
-//   end_database     ends it and waits until it has ended, a minute at most. May be called twice, after a
-//   begin_database
-//                    that failed or that a signal broke off, and without one
+//   end_database     ends it and waits until it has ended, a minute at most. May be called twice, also after a
+//                    begin_database that failed or that a signal broke off, and without one
 // They use $point, the directory of the point, $INFER_OUTDIR for the records, and $database_nodes, "node1,node2" or
 // empty, where the database has a step of the allocation and no named hosts. INFER_DATABASE_WAIT is how many seconds
 // they wait until it is ready: 300, or 3600 for a job of its own.

@@ -169,9 +169,11 @@ Status check_words(const Battery& battery, const Point& point, const ScriptConte
     return Status::ok();
 }
 
-Result<std::string> database_functions(const Point& point, const ScriptContext& /*context*/) {
-    return point.database ? fail("point {} has a standard database, which a script cannot start yet", point.id)
-                          : Result<std::string>(std::string());
+Result<std::string> database_functions(const Point& point, const ScriptContext& context) {
+    if (!point.database) {
+        return std::string();
+    }
+    return database_lines(*point.database, {context.where == Where::kLocal, context.program, point.time_limit_s});
 }
 
 std::string frame(const Battery& battery, const Point& point, const ScriptContext& context,
