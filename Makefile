@@ -28,7 +28,7 @@ LDFLAGS  += -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed $(if $(SANITIZE),-fsa
 parts      = $(filter-out %_torch.cpp,$(wildcard $(addsuffix /*.cpp,$(1))))
 objects    = $(patsubst %.cpp,$(BUILD)/obj/%.o,$(1))
 # Only the program reads configuration files: the module and the benchmarks do without the YAML library.
-CONFIG_OBJ := $(BUILD)/obj/runtime/core/config.o
+CONFIG_OBJ := $(addprefix $(BUILD)/obj/runtime/core/,config.o config_edit.o)
 CORE_OBJ   := $(filter-out $(CONFIG_OBJ),$(call objects,$(call parts,runtime/core)))
 PLACE_OBJ  := $(call objects,$(call parts,runtime/place))
 DB_OBJ     := $(call objects,$(call parts,runtime/db))

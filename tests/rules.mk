@@ -71,7 +71,7 @@ $(BUILD)/tests/queue: $(QUEUE_UNIT) $(BUILD)/obj/tests/unit/main-queue.o
 FUZZ_CXX  ?= clang++-14
 FUZZ_FLAGS := -std=c++20 -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 fuzz_obj    = $(patsubst %.cpp,$(BUILD)/fuzz/%.o,$(1))
-FUZZ_MODULE := $(call fuzz_obj,$(call parts,runtime/inferdb) $(filter-out %/version.cpp %/config.cpp,$(call parts,runtime/core)) \
+FUZZ_MODULE := $(call fuzz_obj,$(call parts,runtime/inferdb) $(filter-out %/version.cpp %/config.cpp %/config_edit.cpp,$(call parts,runtime/core)) \
                  $(addprefix tests/fuzz/,fake_backend.cpp redis_functions.cpp redis_host.cpp))
 # Of the loader all but the opening of libtorch, in the place of which stands fake_backend.cpp.
 $(BUILD)/fuzz/runtime/inferdb/loader.o: CPPFLAGS += -Dopen_torch_backend=open_real_backend

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <unordered_set>
 
 #include "core/file.hpp"
 #include "core/words.hpp"
@@ -15,6 +16,7 @@ namespace inferstep {
 namespace {
 
 constexpr int kMostValues = 200'000;  // an alias to an alias to an alias … multiplies
+constexpr int kDeepest = 64;          // an alias to what it stands in has no end
 
 bool is_any_of(const std::string& text, std::initializer_list<const char*> words) {
     return std::any_of(words.begin(), words.end(), [&](const char* w) { return strcasecmp(text.c_str(), w) == 0; });
@@ -26,26 +28,37 @@ bool is_any_of(const std::string& text, std::initializer_list<const char*> words
 struct ConfigBuilder {
     std::string file;
     int values = 0;
+    int depth = 0;
 
     Result<Config> build(const YAML::Node& node, const std::string& path) {
         Config value;
         value.file_ = file;
         value.path_ = path;
-        value.line_ = node.Mark().line + 1;
+        value.line_ = std::max(node.Mark().line, 0) + 1;
         if (++values > kMostValues) {
             return value.wrong(fmt::format("more than {} values are more than a configuration has", kMostValues));
         }
-        switch (node.Type()) {
-            case YAML::NodeType::Sequence:
-                return list(node, std::move(value));
-            case YAML::NodeType::Map:
-                return map(node, std::move(value));
-            case YAML::NodeType::Scalar:
-                break;
-            default:
-                return value;
+        if (depth == kDeepest) {
+            return value.wrong(fmt::format("nothing stands deeper than {} lists and maps", kDeepest));
         }
+        if (node.IsScalar()) {
+            return scalar(node, std::move(value));
+        }
+        if (!node.IsSequence() && !node.IsMap()) {
+            return value;
+        }
+        ++depth;
+        Result<Config> built = node.IsMap() ? map(node, std::move(value)) : list(node, std::move(value));
+        --depth;
+        return built;
+    }
+
+    static Result<Config> scalar(const YAML::Node& node, Config value) {
         value.text_ = node.Scalar();
+        const auto forbidden = [](unsigned char c) { return (c < ' ' && c != '\n' && c != '\t') || c == 0x7f; };
+        if (std::any_of(value.text_.begin(), value.text_.end(), forbidden)) {
+            return value.wrong("a text without control characters is right");
+        }
         value.quoted_ = node.Tag() == "!";
         value.kind_ = !value.quoted_ && is_any_of(value.text_, {"none", "null", "~"}) ? Config::Kind::kNull
                                                                                       : Config::Kind::kScalar;
@@ -66,6 +79,7 @@ struct ConfigBuilder {
 
     Result<Config> map(const YAML::Node& node, Config value) {
         value.kind_ = Config::Kind::kMap;
+        std::unordered_set<std::string> seen;
         for (const auto& member : node) {
             if (!member.first.IsScalar()) {
                 return value.wrong("a key that is a plain word is right");
@@ -75,10 +89,10 @@ struct ConfigBuilder {
             if (!built) {
                 return built.error();
             }
-            if (built->line_ == 0) {
+            if (built->is_null()) {
                 built->line_ = member.first.Mark().line + 1;
             }
-            if (value.find(key) != nullptr) {
+            if (!seen.insert(key).second) {
                 return built->wrong("the key stands there twice; once is right");
             }
             value.members_.emplace_back(key, std::move(*built));
@@ -97,7 +111,12 @@ Result<Config> Config::read(const std::string& path) {
 
 Result<Config> Config::parse(const std::string& text, const std::string& name) {
     try {
-        return ConfigBuilder{name, 0}.build(YAML::Load(text), "");
+        const std::vector<YAML::Node> documents = YAML::LoadAll(text);
+        if (documents.size() > 1) {
+            return fail("{}, line {}: a second document begins here; one is right", name,
+                        std::max(documents[1].Mark().line, 0) + 1);
+        }
+        return ConfigBuilder{name}.build(documents.empty() ? YAML::Node() : documents[0], "");
     } catch (const YAML::Exception& e) {
         return fail("{}, line {}: {}", name, std::max(e.mark.line, 0) + 1, e.msg);
     }
@@ -109,7 +128,10 @@ const Config* Config::find(std::string_view key) const {
 }
 
 Error Config::wrong(std::string_view what) const {
-    return fail("{}, line {}: {}{}{}", file_, std::max(line_, 1), path_, path_.empty() ? "" : ": ", what);
+    if (line_ == 0) {
+        return fail("{}: {}", file_, what);
+    }
+    return fail("{}, line {}: {}{}{}", file_, line_, path_, path_.empty() ? "" : ": ", what);
 }
 
 Result<std::string> Config::as_text() const {

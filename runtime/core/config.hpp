@@ -16,10 +16,27 @@ class Config {
    public:
     enum class Kind { kNull, kScalar, kList, kMap };
 
-    // Errors: not readable, malformed, a key twice, larger than anybody writes by hand (also through aliases).
+    // Errors: not readable, malformed, a key twice, larger or deeper than anybody writes by hand (also through
+    // aliases), control characters in a text.
     static Result<Config> read(const std::string& path);
     // `name` stands for the file in messages: "battery.yaml", "--batch_args".
     static Result<Config> parse(const std::string& text, const std::string& name);
+
+    // One setting of a command line, "matrix.nodes=[1,2]", as the maps that it stands for: {matrix: {nodes: [1, 2]}}.
+    // What begins with a bracket, a brace or a quotation mark is read as YAML, anything else is the text as it stands;
+    // nothing is null. In messages its place is `label`.
+    static Result<Config> parse_setting(const std::string& setting, const std::string& label);
+
+    // Values that stand nowhere, to be written.
+    static Config of(std::string text);
+    static Config of(std::vector<Config> items);
+    static Config of(std::vector<std::pair<std::string, Config>> members);
+
+    // This with `over` on top: of two maps member by member, where null takes a member away; else `over` itself.
+    Config with(const Config& over) const;
+
+    // As YAML, ending with a newline; reading it gives the same values.
+    std::string yaml() const;
 
     Kind kind() const { return kind_; }
     bool is_null() const { return kind_ == Kind::kNull; }
@@ -42,14 +59,15 @@ class Config {
     // A map with no other keys than these. The error names the unknown one and its nearest neighbour.
     Status only(const std::vector<std::string_view>& keys) const;
 
-    // "battery.yaml, line 7: matrix.nodes: <what>".
+    // "battery.yaml, line 7: matrix.nodes: <what>", or "--set matrix.nodes=[]: <what>".
     Error wrong(std::string_view what) const;
-    int line() const { return line_; }                 // from 1
+    int line() const { return line_; }                 // from 1; 0: not of a file
     const std::string& path() const { return path_; }  // "matrix.nodes", "include[2].strategy"
 
    private:
     friend struct ConfigBuilder;
     Config() = default;
+    void place(const std::string& label, const std::string& prefix);
 
     Kind kind_ = Kind::kNull;
     bool quoted_ = false;

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "core/config.hpp"
 
 namespace inferstep::sweep {
 
@@ -15,7 +18,7 @@ using Parameters = std::vector<std::pair<std::string, std::string>>;
 
 // How one number is read from what a point left behind.
 struct MetricRule {
-    enum class From { kRegex, kCsv, kJson };
+    enum class From { kRegex, kCsv, kJson };  // regex: ECMAScript's
     std::string name;
     std::string unit;  // may be empty
     From from = From::kRegex;
@@ -45,7 +48,8 @@ struct DatabaseShape {
     std::vector<std::string> options;        // of `inferstep db standard`
 };
 
-// One run: a combination of values, one of its repetitions. Placeholders are replaced by now.
+// One run: a combination of values, one of its repetitions. Placeholders are replaced by now, but for the directories:
+// see set_run_directory() in matrix.hpp.
 struct Point {
     std::string id;  // "p0001", …; in the order of the matrix, whatever order they run in
     Parameters parameters;
@@ -102,7 +106,11 @@ struct Battery {
     };
     std::optional<Database> database;
     std::string time_limit;  // "[[HH:]MM:]SS", or Slurm's own "D-HH:MM:SS"; empty: none
-    std::string estimate;    // seconds of a point, for the preview
+    std::string estimate;    // of a point, likewise, for the preview
+
+    // What it was read from, all files and settings together: for complaints, and for what sweep/ does not read itself,
+    // such as the map `slurm`. Null for a battery that nobody has read yet.
+    std::shared_ptr<const Config> source;
 };
 
 }  // namespace inferstep::sweep

@@ -1,0 +1,167 @@
+// inferstep sweep: a battery of points, planned or run; its ready-made batteries.
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include "cli/sweep_arguments.hpp"
+#include "core/log.hpp"
+#include "sweep/battery_file.hpp"
+#include "sweep/matrix.hpp"
+#include "sweep/preview.hpp"
+#include "sweep/ready.hpp"
+
+namespace inferstep::sweep {  // until they are there
+__attribute__((weak)) Result<ReadyBattery> colocated_battery(const std::vector<std::string>&);
+__attribute__((weak)) Result<ReadyBattery> standard_battery(const std::vector<std::string>&);
+__attribute__((weak)) std::string ready_flags_help(std::string_view);
+}  // namespace inferstep::sweep
+
+namespace inferstep::cli {
+namespace {
+
+using sweep::Battery;
+using sweep::Count;
+using sweep::Point;
+
+constexpr std::size_t kRowsOnTerminal = 40;
+
+// What is planned or run: the battery, and its points in running order.
+struct Chosen {
+    Battery battery;
+    Count count;
+    std::vector<Point> points;
+};
+
+Result<Chosen> choose(Battery battery, const Count& count) {
+    Result<std::vector<Point>> points = sweep::make_points(battery);
+    if (!points) {
+        return points.error();
+    }
+    Chosen chosen{std::move(battery), count, {}};
+    for (const std::size_t index : sweep::running_order(chosen.battery, points->size())) {
+        chosen.points.push_back(std::move((*points)[index]));
+    }
+    return chosen;
+}
+
+// So many points are a mistake more often than not. Who cannot be asked must have said --yes.
+Status confirm(const SweepArguments& a, const Battery& battery, const Count& count) {
+    if (count.points <= sweep::kManyPoints || a.yes) {
+        return Status::ok();
+    }
+    const std::string many = fmt::format("battery {} has {} points ({})", battery.name, count.points, count.why);
+    if (isatty(STDIN_FILENO) != 1 || isatty(STDERR_FILENO) != 1) {
+        return with_hint(fail("{}, and nobody can be asked whether all are meant", many), "--yes says so");
+    }
+    std::fprintf(stderr, "%s. Go on? [y/N] ", many.c_str());
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer == "y" || answer == "yes" ? Status::ok() : Status(fail("{}, which are not wanted", many));
+}
+
+std::size_t terminal_width() {
+    winsize size{};
+    return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void preview(const SweepArguments& a, Chosen& chosen) {
+    sweep::set_run_directory(chosen.points, "{run_dir}");
+    const sweep::Plan plan = sweep::make_plan(chosen.battery, chosen.count, chosen.points, a.results);
+    const bool terminal = isatty(STDOUT_FILENO) == 1;
+    const std::string text = a.json ? sweep::plan_json(chosen.battery, plan, chosen.points).dump() + "\n"
+                                    : sweep::plan_text(chosen.battery, plan, chosen.points,
+                                                       terminal ? terminal_width() : 0, terminal ? kRowsOnTerminal : 0);
+    std::fputs(text.c_str(), stdout);
+}
+
+int work(const SweepArguments& a, Result<Battery> battery) {
+    if (!battery) {
+        print_error(battery.error());
+        return 2;
+    }
+    const Result<Count> count = sweep::count_points(*battery);
+    if (!count) {
+        print_error(count.error());
+        return 2;
+    }
+    if (Status s = confirm(a, *battery, *count); !s) {
+        print_error(s.error());
+        return 2;
+    }
+    Result<Chosen> chosen = choose(std::move(*battery), *count);
+    if (!chosen) {
+        print_error(chosen.error());
+        return 2;
+    }
+    if (a.dry_run) {
+        preview(a, *chosen);
+        return 0;
+    }
+    return run(a, chosen->battery, std::move(chosen->points));
+}
+
+int sweep_files(const SweepArguments& a) {
+    if (a.files.empty()) {
+        print_error(
+            with_hint(fail("no battery is named"), "inferstep sweep -c FILE, or inferstep sweep inference-colocated"));
+        return 2;
+    }
+    return work(a, sweep::read_battery(a.files, settings_of(a)));
+}
+
+using MakeReady = Result<sweep::ReadyBattery> (*)(const std::vector<std::string>& words);
+
+int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const std::vector<std::string>& words) {
+    const Result<sweep::ReadyBattery> ready = make(words);
+    if (!ready) {
+        print_error(ready.error());
+        return 2;
+    }
+    for (const std::string& note : ready->notes) {
+        print_warning(note);
+    }
+    SweepArguments with_launcher = a;
+    if (a.where == "auto" && ready->launcher == "local") {
+        with_launcher.where = "local";
+    }
+    return work(with_launcher, sweep::parse_battery(sweep::battery_text(ready->battery), kind, settings_of(a)));
+}
+
+void add_ready(CLI::App& parent, Outcome& outcome, const char* kind, const char* help, MakeReady make) {
+    CLI::App* ready = parent.add_subcommand(kind, help);
+    auto a = std::make_shared<SweepArguments>();
+    add_running_options(*ready, *a);
+    ready->allow_extras();  // the battery's own flags, which its maker reads
+    ready->footer([kind] { return sweep::ready_flags_help(kind); });
+    ready->callback([=, &outcome] { outcome.exit_code = sweep_ready(*a, make, kind, ready->remaining()); });
+}
+
+}  // namespace
+
+void add_sweep(CLI::App& app, Outcome& outcome) {
+    CLI::App* command =
+        app.add_subcommand("sweep", "Run a battery: a command with every combination of its parameters");
+    auto a = std::make_shared<SweepArguments>();
+    command->add_option("-c,--config", a->files, "battery file, YAML or JSON; a later one goes over those before")
+        ->expected(1)
+        ->take_all()
+        ->type_name("FILE");
+    add_running_options(*command, *a);
+    command->callback([=, &outcome] {
+        if (command->get_subcommands().empty()) {
+            outcome.exit_code = sweep_files(*a);
+        }
+    });
+    if (&sweep::colocated_battery == nullptr || &sweep::ready_flags_help == nullptr) {
+        return;
+    }
+    add_ready(*command, outcome, sweep::kColocatedKind, "Inference with databases beside the clients of each node",
+              sweep::colocated_battery);
+    add_ready(*command, outcome, sweep::kStandardKind, "Inference with one database on nodes of its own",
+              sweep::standard_battery);
+}
+
+}  // namespace inferstep::cli

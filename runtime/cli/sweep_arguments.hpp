@@ -1,0 +1,30 @@
+// The options of `inferstep sweep` that a battery file and the ready-made batteries have in common.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "sweep/battery_file.hpp"
+
+namespace inferstep::cli {
+
+struct SweepArguments {
+    std::vector<std::string> files, set;
+    std::string repeats, warmups, order, seed, time_limit, on_failure;  // empty: what the battery says
+    std::string where = "auto", parallel = "auto", results = "results";
+    std::optional<std::string> resume;
+    bool dry_run = false, json = false, yes = false, retry_failed = false;
+    bool no_submit_job = false, no_save_script = false;
+};
+
+void add_running_options(CLI::App& command, SweepArguments& arguments);
+
+// What goes over the battery: --set, and the options that stand for one key each.
+std::vector<sweep::Setting> settings_of(const SweepArguments& arguments);
+
+// Runs the points, which are in running order. Returns the exit code.
+int run(const SweepArguments& arguments, const sweep::Battery& battery, std::vector<sweep::Point> points);
+
+}  // namespace inferstep::cli
