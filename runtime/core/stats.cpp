@@ -11,11 +11,15 @@ double percentile(std::vector<double> sample, double fraction) {
     if (sample.empty()) {
         return 0;
     }
-    const double at = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(sample.size() - 1);
-    const auto low = static_cast<std::size_t>(at);
-    const std::size_t high = std::min(low + 1, sample.size() - 1);
     std::sort(sample.begin(), sample.end());
-    return std::lerp(sample[low], sample[high], at - static_cast<double>(low));
+    return percentile_of_sorted(sample.data(), sample.size(), fraction);
+}
+
+double percentile_of_sorted(const double* sorted, std::size_t count, double fraction) {
+    const double at = std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count - 1);
+    const auto low = static_cast<std::size_t>(at);
+    const std::size_t high = std::min(low + 1, count - 1);
+    return std::lerp(sorted[low], sorted[high], at - static_cast<double>(low));
 }
 
 double mean(const std::vector<double>& sample) {

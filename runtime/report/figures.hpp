@@ -47,7 +47,7 @@ struct Row {
     std::vector<std::size_t> executions;  // the repeats, without warm-ups and failures
     Value time;                           // absolute
     Value rate;
-    Value work;           // units done
+    Value work;           // units done: of the repeats the most
     Value relative_time;  // against the common baseline: above 1 is slower
     Value speedup_common, speedup_own;
     Value strong_common, strong_own;  // efficiencies: unknown where the work is not the same
@@ -83,13 +83,14 @@ struct Failure {
 };
 
 // How the work of the rows compares with their baselines': which of the efficiencies holds.
-enum class Scaling { kUnknown, kStrong, kWeak, kNeither, kNone };  // kNone: one x only
+enum class Scaling { kNotKnown, kStrong, kWeak, kNeither, kNone };  // kNone: one x only
 
 struct Figures {
     std::string x_name;  // "nodes"
     std::string x_rule;  // why, in words
     std::string time_name, rate_name, rate_unit;
     std::string time_rule, rate_rule;  // how an execution's number comes about, in words
+    std::vector<double> times, rates;  // of each execution, in their order
     std::vector<Series> series;
     std::vector<Row> rows;               // series by series, x ascending
     std::vector<Metric> metrics;         // names and units of what the rows have; no values
@@ -97,7 +98,7 @@ struct Figures {
     bool has_baseline = false;
     std::size_t common_baseline = 0;  // index of rows
     std::string baseline_rule;        // how it was chosen, in words
-    Scaling scaling = Scaling::kUnknown;
+    Scaling scaling = Scaling::kNotKnown;
     std::string scaling_rule;  // in words
     std::vector<Outlier> outliers;
     std::vector<Failure> failures;

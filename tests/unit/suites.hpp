@@ -29,6 +29,8 @@ extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kMemorySuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
 extern CU_SuiteInfo kOptionsSuite;
+extern CU_SuiteInfo kReportFiguresSuite;
+extern CU_SuiteInfo kReportIntervalSuite;
 extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
@@ -45,13 +47,13 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,  &kFilesSuite,      &kSpawnSuite,         &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,  &kTopologySuite,   &kPlanSuite,          &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite, &kRequestSuite,    &kClientLibrarySuite, &kClientBenchSuite,    &kImageSuite,
-    &kQueueSuite,   &kAdaptiveSuite,   &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
-    &kSlotsSuite,   &kAttachSuite,     &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
-    &kMemorySuite,  &kAllocationSuite, &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
-};
+    &kValuesSuite,        &kFilesSuite,         &kSpawnSuite,         &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,        &kTopologySuite,      &kPlanSuite,          &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite,       &kRequestSuite,       &kClientLibrarySuite, &kClientBenchSuite,    &kImageSuite,
+    &kQueueSuite,         &kAdaptiveSuite,      &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
+    &kSlotsSuite,         &kAttachSuite,        &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
+    &kMemorySuite,        &kAllocationSuite,    &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
+    &kReportFiguresSuite, &kReportIntervalSuite};
 #endif
 
 }  // namespace inferstep::test

@@ -1,0 +1,28 @@
+#include "report/compute.hpp"
+
+#include "report/compute_breakdown.hpp"
+#include "report/compute_distributions.hpp"
+#include "report/compute_grouping.hpp"
+#include "report/compute_outliers.hpp"
+#include "report/compute_resources.hpp"
+#include "report/compute_scaling.hpp"
+
+namespace inferstep::report {
+
+Figures compute(const Collection& collection, const FigureOptions& options) {
+    Figures figures;
+    figures.notes = collection.notes;
+    const FigureOptions meaning = meaning_of(collection, options);
+    group(collection, meaning, figures);
+    compute_distributions(collection, figures);
+    measure(collection, meaning, figures);
+    compute_scaling(meaning, figures);
+    compute_resources(collection, figures);
+    compute_metrics(collection, figures);
+    compute_breakdown(collection, figures);
+    find_outliers(collection, figures);
+    note_what_is_missing(collection, figures);
+    return figures;
+}
+
+}  // namespace inferstep::report

@@ -1,0 +1,31 @@
+// The parts of the report's text. Each ends with a newline, and is empty where there is nothing to show.
+#pragma once
+
+#include <string>
+
+#include "report/collection.hpp"
+#include "report/figures.hpp"
+#include "report/text_table.hpp"
+
+namespace inferstep::report {
+
+std::string scaling_text(const Figures& figures);
+std::string resources_text(const Figures& figures);
+std::string breakdown_text(const Figures& figures);
+std::string metrics_text(const Figures& figures);
+std::string distributions_text(const Figures& figures);
+std::string profile_text(const Figures& figures);
+std::string slowest_text(const Figures& figures);
+std::string remarks_text(const Figures& figures);  // outliers, failures, notes
+
+// A table whose rows are those of the figures: the series, where there is more than one, and x.
+TextTable table_of_rows(const Figures& figures);
+std::vector<std::string> keys_of(const Figures& figures, const Row& row);
+std::string series_label(const Figures& figures, const Series& series);  // short enough for a table
+std::string x_text(double x);
+
+// "12.34 ±0.56", "12.34", "-": in units of `size`.
+std::string cell(const Value& value, double size = 1);
+std::string percent(const Value& fraction);
+
+}  // namespace inferstep::report
