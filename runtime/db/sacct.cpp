@@ -47,7 +47,7 @@ class Line {
     std::vector<std::string> names_, fields_;
 };
 
-bool is_final(const std::optional<Line>& line) {
+bool has_ended(const std::optional<Line>& line) {
     constexpr std::string_view kUnfinished[] = {"RUNNING", "PENDING", "COMPLETING", "SUSPENDED", ""};
     return line &&
            std::find(std::begin(kUnfinished), std::end(kUnfinished), line->text("State")) == std::end(kUnfinished);
@@ -110,11 +110,39 @@ Gatherer ask_gatherer() {
 
 std::optional<StepUsage> usage_of(const std::string& table, const std::string& step) {
     const std::optional<Line> line = Line::find(table, step);
-    if (!is_final(line) || !has_figures(*line) || !line->has("TotalCPU") || !line->has("MaxRSS")) {
+    if (!has_ended(line) || !has_figures(*line) || !line->has("TotalCPU") || !line->has("MaxRSS")) {
         return std::nullopt;
     }
     return StepUsage{std::max(seconds_of(line->text("TotalCPU")), cpu_of(line->text("TRESUsageInTot"))),
                      static_cast<std::uint64_t>(number_of(line->text("MaxRSS")))};
+}
+
+Result<std::string> sacct_table(const std::vector<std::string>& jobs) {
+    const std::string list = fmt::format("{}", fmt::join(jobs, ","));
+    Result<Captured> answer = run_capture({"sacct", "-P", "--noconvert", "-j", list, kFormat}, kAnswerMs);
+    if (!answer) {
+        return answer.error();
+    }
+    if (answer->exit_code != 0) {
+        return fail("sacct ended with exit code {}: {}", answer->exit_code, first_line(answer->err));
+    }
+    return std::move(answer->out);
+}
+
+bool is_final(const std::string& table, const std::string& step, const Gatherer& gatherer) {
+    const std::optional<Line> line = Line::find(table, step);
+    return has_ended(line) && (has_figures(*line) || !gatherer.gathers());
+}
+
+std::vector<std::string> steps_called(const std::string& table, const std::string& job, const std::string& name) {
+    std::vector<std::string> steps;
+    for (const std::string& line : split(table, '\n')) {
+        const std::vector<std::string> fields = split(line, '|');  // JobID and JobName come first
+        if (fields.size() > 1 && fields[0].starts_with(job + ".") && fields[1] == name) {
+            steps.push_back(fields[0]);
+        }
+    }
+    return steps;
 }
 
 SacctAnswer ask_sacct(const StepName& name, const Gatherer& gatherer) {
@@ -125,26 +153,21 @@ SacctAnswer ask_sacct(const StepName& name, const Gatherer& gatherer) {
     const std::int64_t end = now_ms() + kFinalMs;
     std::int64_t figures_end = 0;
     for (int pause = 100;; pause = std::min(2 * pause, 1000)) {
-        const Result<Captured> answer = run_capture({"sacct", "-P", "--noconvert", "-j", name.job, kFormat}, kAnswerMs);
+        const Result<std::string> answer = sacct_table({name.job});
         if (!answer) {
             return {comment("no accounting: " + answer.error().message), {}};
         }
-        if (answer->exit_code != 0) {
-            return {comment(fmt::format("no accounting: sacct ended with exit code {}: {}", answer->exit_code,
-                                        first_line(answer->err))),
-                    {}};
-        }
-        const std::optional<Line> line = Line::find(answer->out, step);
-        if (is_final(line)) {
+        const std::optional<Line> line = Line::find(*answer, step);
+        if (has_ended(line)) {
             figures_end = figures_end == 0 ? now_ms() + kFiguresMs : figures_end;
             if (has_figures(*line) || !gatherer.gathers() || now_ms() > figures_end) {
-                return {answer->out, usage_of(answer->out, step)};
+                return {*answer, usage_of(*answer, step)};
             }
         }
         if (now_ms() + pause > end) {
-            return {comment(fmt::format("the record of step {} was not final after {} s", step, kFinalMs / 1000)) +
-                        answer->out,
-                    {}};
+            return {
+                comment(fmt::format("the record of step {} was not final after {} s", step, kFinalMs / 1000)) + *answer,
+                {}};
         }
         std::this_thread::sleep_for(std::chrono::milliseconds(pause));
     }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "db/step_record.hpp"
 
@@ -34,6 +35,16 @@ struct SacctAnswer {
 
 // Asks until the step's line is final with its figures, or some seconds have passed.
 SacctAnswer ask_sacct(const StepName& name, const Gatherer& gatherer);
+
+// The table of several jobs with all their steps, by one call and without waiting for what is not final yet.
+// Error: why there is none.
+Result<std::string> sacct_table(const std::vector<std::string>& jobs);
+
+// Does the table have this step, ended and with its figures where Slurm gathers any?
+bool is_final(const std::string& table, const std::string& step, const Gatherer& gatherer);
+
+// The steps of `job` that were started under this name (srun --job-name), such as "12.3".
+std::vector<std::string> steps_called(const std::string& table, const std::string& job, const std::string& name);
 
 // The line of `step` ("12.3") in a table of `sacct -P`. Nothing: it is not there, not final, or without figures.
 std::optional<StepUsage> usage_of(const std::string& table, const std::string& step);

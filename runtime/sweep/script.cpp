@@ -69,7 +69,7 @@ Result<std::string> point_script(const Battery& battery, const Point& point, con
     std::string text = "#!/bin/bash\n" + *sbatch + "\n" + title(battery, point) + "\n";
     text += "# It can be run by hand: bash run.sh [DIRECTORY FOR THE RESULTS]\n\n";
     text += frame(battery, point, context, *database) + "\n";
-    text += *variables + preparation(context.settings) + database_part(point, context);
+    text += *variables + preparation(context.settings) + database_part(point, context) + note_part();
     text += point.command.empty() ? script_part(point) : command_part(point, context);
     return text + "step=$!\nwait \"$step\"\n";
 }

@@ -119,6 +119,19 @@ std::string nodes_part(const Point& point, const ScriptContext& context) {
                                       : shell_word(list_of(point.database->hosts)));
 }
 
+// What is noted of the environment, for point.json: what bears on results, and no secrets. No program is started for
+// it.
+constexpr const char* kNote = R"(
+note_environment() {
+    local name
+    for name in "${!SLURM_@}" "${!INFER_@}" "${!OMP_@}" "${!MKL_@}" "${!CUDA_@}" "${!NCCL_@}" "${!UCX_@}" "${!SR_@}" "${!TORCH_@}" \
+        PATH LD_LIBRARY_PATH LD_PRELOAD LOADEDMODULES VIRTUAL_ENV CONDA_PREFIX; do
+        case $name in *SECRET* | *TOKEN* | *PASSWORD* | *_KEY*) ;; *) [ -z "${!name+set}" ] || printf '%s=%s\0' "$name" "${!name}" ;; esac
+    done
+}
+note_environment >"$point/environ"
+)";
+
 // A word that ends a here-document of this text.
 std::string unused_word(const std::string& text) {
     std::string word = "END_OF_SCRIPT";
@@ -173,7 +186,12 @@ Result<std::string> database_functions(const Point& point, const ScriptContext& 
     if (!point.database) {
         return std::string();
     }
-    return database_lines(*point.database, {context.where == Where::kLocal, context.program, point.time_limit_s});
+    DatabasePlace place;
+    place.local = context.where == Where::kLocal;
+    place.program = context.program;
+    place.time_limit_s = point.time_limit_s;
+    const Result<std::string> lines = database_lines(*point.database, place);
+    return lines ? lines : with_hint(fail("point {}: {}", point.id, lines.error().message), lines.error().hint);
 }
 
 std::string frame(const Battery& battery, const Point& point, const ScriptContext& context,
@@ -225,6 +243,8 @@ std::string database_part(const Point& point, const ScriptContext& context) {
     const std::string nodes = context.where == Where::kLocal ? "" : nodes_part(point, context);
     return "\n# The database comes first\n" + nodes + "begin_database || exit\n";
 }
+
+std::string note_part() { return kNote; }
 
 std::string command_part(const Point& point, const ScriptContext& context) {
     const bool local = context.where == Where::kLocal;

@@ -24,6 +24,9 @@ std::string frame(const Battery& battery, const Point& point, const ScriptContex
 // Which nodes are whose, and the database's begin; empty without one.
 std::string database_part(const Point& point, const ScriptContext& context);
 
+// The environment as it is now is noted down.
+std::string note_part();
+
 // What the point is about, started in the background.
 std::string command_part(const Point& point, const ScriptContext& context);
 std::string script_part(const Point& point);

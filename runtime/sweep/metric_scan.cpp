@@ -1,0 +1,284 @@
+#include "sweep/metric_scan.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cstring>
+#include <optional>
+#include <regex>
+#include <vector>
+
+#include "core/file.hpp"
+#include "core/json.hpp"
+#include "core/log.hpp"
+#include "core/words.hpp"
+#include "sweep/metric_files.hpp"
+#include "sweep/metric_rule.hpp"
+
+namespace inferstep::sweep {
+namespace {
+
+// The matcher of the library needs stack for every character.
+constexpr std::size_t kLongestLine = 4096;
+constexpr std::size_t kLargestJson = std::size_t{256} << 20;
+
+Result<std::regex> compiled(const std::string& expression) {
+    try {
+        return std::regex(expression, std::regex::ECMAScript | std::regex::optimize);
+    } catch (const std::regex_error& e) {
+        return fail("'{}' is no regular expression: {}", printable(expression), e.what());
+    }
+}
+
+Result<bool> is_found(const std::string_view& line, std::cmatch& match, const std::regex& expression) {
+    try {
+        return std::regex_search(line.data(), line.data() + std::min(line.size(), kLongestLine), match, expression);
+    } catch (const std::regex_error& e) {
+        return fail("the expression takes too long: {}", e.what());
+    }
+}
+
+Status scan_regex(const MetricRule& rule, Lines& lines, const std::string& name, const Use& use) {
+    const Result<std::regex> expression = compiled(rule.select);
+    if (!expression) {
+        return expression.error();
+    }
+    const std::string text = required_text(rule.select);
+    std::cmatch match;
+    while (const std::string_view* line = lines.next()) {
+        if (!text.empty() && memmem(line->data(), line->size(), text.data(), text.size()) == nullptr) {
+            continue;
+        }
+        const Result<bool> found = is_found(*line, match, *expression);
+        if (!found) {
+            return fail("{} line {}: {}", name, lines.number(), found.error().message);
+        }
+        if (!*found) {
+            continue;
+        }
+        const Result<double> value = parse_real(match[1].str());
+        if (!value) {
+            return fail("{} line {}: {}", name, lines.number(), value.error().message);
+        }
+        use.number(*value, lines.number());
+    }
+    return Status::ok();
+}
+
+// The fields of a row; "a ""quoted"" one, with a comma" is one field. False: a quote is not closed.
+bool fields_of(std::string_view line, std::vector<std::string>& fields) {
+    fields.assign(1, "");
+    bool quoted = false;
+    for (std::size_t i = 0; i < line.size(); ++i) {
+        const char c = line[i];
+        if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
+            fields.back() += line[++i];
+        } else if (c == '"' && (quoted || fields.back().empty())) {
+            quoted = !quoted;
+        } else if (c == ',' && !quoted) {
+            fields.emplace_back();
+        } else {
+            fields.back() += c;
+        }
+    }
+    return !quoted;
+}
+
+std::string_view trimmed(std::string_view text) {
+    const std::size_t begin = text.find_first_not_of(" \t");
+    return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+// How the rows of a table are read for a rule.
+struct Shape {
+    std::size_t columns = 0;
+    std::size_t value = 0;  // the column of the number
+    bool is_long = false;   // rank,function,time: only rows with this function count
+};
+
+// Its first line tells: a header with the column, a header of the long form, or a row of the long form.
+std::optional<Shape> shape_of(const std::vector<std::string>& first, const std::string& column, bool& is_header) {
+    is_header = true;
+    for (std::size_t i = 0; i < first.size(); ++i) {
+        if (trimmed(first[i]) == column) {
+            if (first.size() == 3 && i == 1 && parse_real(first[2])) {
+                break;  // a row of this function
+            }
+            return Shape{first.size(), i, false};
+        }
+    }
+    if (first.size() != 3) {
+        return std::nullopt;
+    }
+    is_header = trimmed(first[0]) == "rank" && trimmed(first[1]) == "function";
+    return is_header || (parse_real(first[0]) && parse_real(first[2])) ? std::optional(Shape{3, 2, true})
+                                                                       : std::nullopt;
+}
+
+Status scan_csv(const MetricRule& rule, Lines& lines, const std::string& name, const Use& use) {
+    std::vector<std::string> fields;
+    std::optional<Shape> shape;
+    while (const std::string_view* line = lines.next()) {
+        if (!lines.is_whole()) {
+            *use.cut = fmt::format("{} line {} has no end and is not counted", name, lines.number());
+            return Status::ok();
+        }
+        if (trimmed(*line).empty()) {
+            continue;
+        }
+        const bool closed = fields_of(*line, fields);
+        if (!shape) {
+            bool is_header = false;
+            shape = shape_of(fields, rule.select, is_header);
+            if (!shape) {
+                return fail("{} has no column '{}'", name, printable(rule.select));
+            }
+            if (is_header) {
+                continue;
+            }
+        }
+        if (!closed || fields.size() != shape->columns) {
+            return fail("{} line {} has {} fields where {} are right", name, lines.number(), fields.size(),
+                        shape->columns);
+        }
+        if (shape->is_long && trimmed(fields[1]) != rule.select) {
+            continue;
+        }
+        const Result<double> value = parse_real(fields[shape->value]);
+        if (!value) {
+            return fail("{} line {}: {}", name, lines.number(), value.error().message);
+        }
+        use.number(*value, lines.number());
+    }
+    return Status::ok();
+}
+
+// One step into a value: the member of an object, the element of an array. Nothing: it has none of that name.
+std::optional<Json> inside(const Json& value, const std::string& key) {
+    if (value.has(key.c_str())) {
+        return value.copy_of(key.c_str());
+    }
+    const std::vector<std::string> names = value.keys();
+    const bool is_array = !names.empty() && names.front().empty();
+    std::vector<Json> items = is_array ? value.items() : std::vector<Json>();
+    std::size_t index = 0;
+    const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), index);
+    if (error != std::errc() || end != key.data() + key.size() || index >= items.size()) {
+        return std::nullopt;
+    }
+    return std::move(items[index]);
+}
+
+Status scan_json(const MetricRule& rule, const std::string& path, const std::string& name, const Use& use) {
+    const Result<std::string> text = read_tail(path, kLargestJson);
+    if (!text) {
+        return text.error();
+    }
+    Result<Json> json = text->size() < kLargestJson ? Json::parse(*text, name)
+                                                    : Result<Json>(fail("{} is too large for a JSON text", name));
+    if (!json) {
+        return json.error();
+    }
+    Json value = std::move(*json);
+    for (const std::string& key : split(rule.select, '.')) {
+        std::optional<Json> next = inside(value, key);
+        if (!next) {
+            return Status::ok();
+        }
+        value = std::move(*next);
+    }
+    const std::string shown = value.dump(false);
+    const Result<double> number = parse_real(shown);
+    if (!number) {
+        return fail("{}: {}: {}", name, printable(rule.select), number.error().message);
+    }
+    use.number(value.as_number(), 0);
+    return Status::ok();
+}
+
+// Behind a part of an expression: may it also be absent?
+bool may_be_absent(char next) { return next == '*' || next == '?' || next == '{'; }
+
+// The ] of the [ at `begin`, or the end.
+std::size_t end_of_class(const std::string& expression, std::size_t begin) {
+    std::size_t i = begin + 1;
+    while (i < expression.size() && expression[i] != ']') {
+        i += expression[i] == '\\' ? 2U : 1U;
+    }
+    return std::min(i, expression.size());
+}
+
+}  // namespace
+
+std::string required_text(const std::string& expression) {
+    std::string longest, run;
+    const auto close = [&] {
+        longest = run.size() > longest.size() ? run : longest;
+        run.clear();
+    };
+    if (expression.find('|') != std::string::npos) {
+        return "";
+    }
+    int depth = 0;
+    bool unsure = false;
+    for (std::size_t i = 0; i < expression.size(); ++i) {
+        const char c = expression[i];
+        const char next = i + 1 < expression.size() ? expression[i + 1] : '\0';
+        if (c == '[') {
+            close();
+            i = end_of_class(expression, i);
+        } else if (c == '\\') {
+            close();
+            i = std::isalnum(static_cast<unsigned char>(next)) != 0 && std::strchr("bBdDsSwW", next) == nullptr
+                    ? expression.size()  // a character by its number
+                    : i + 1;
+            unsure = unsure || i >= expression.size();
+        } else if (c == '(' || c == ')') {
+            close();
+            depth += c == '(' ? 1 : -1;
+        } else if (std::strchr(".^$*+?{}", c) != nullptr) {
+            close();
+            i = c == '{' ? std::min(expression.find('}', i), expression.size()) : i;
+        } else if (depth == 0 && !may_be_absent(next)) {
+            run += c;
+        } else {
+            close();
+        }
+    }
+    close();
+    return unsure ? "" : longest;
+}
+
+Status check_select(const MetricRule& rule) {
+    if (rule.select.empty()) {
+        return fail("it does not say what to look for");
+    }
+    if (rule.from != MetricRule::From::kRegex) {
+        return Status::ok();
+    }
+    const Result<std::regex> expression = compiled(rule.select);
+    if (!expression) {
+        return expression.error();
+    }
+    if (expression->mark_count() != 1) {
+        return with_hint(fail("'{}' has {} groups; the number stands in the only one", printable(rule.select),
+                              expression->mark_count()),
+                         "(?:...) groups without counting");
+    }
+    return Status::ok();
+}
+
+Status scan(const MetricRule& rule, const std::string& path, const std::string& name, const Use& use) {
+    if (rule.from == MetricRule::From::kJson) {
+        return scan_json(rule, path, name, use);
+    }
+    Result<Lines> lines = Lines::open(path);
+    if (!lines) {
+        return lines.error();
+    }
+    Status s =
+        rule.from == MetricRule::From::kRegex ? scan_regex(rule, *lines, name, use) : scan_csv(rule, *lines, name, use);
+    return s && lines->failed() ? fail("cannot read {} to its end", name) : s;
+}
+
+}  // namespace inferstep::sweep
