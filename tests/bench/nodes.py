@@ -30,6 +30,7 @@ class Nodes:
         words = bench.call(self.cluster, "env", "--dir", self.dir).replace("export ", "").split()
         self.env = {**os.environ, **dict(w.split("=", 1) for w in words)}
         self.prefix = self.env["CLUSTER_PREFIX"]
+        self.trace_file = os.path.join(self.env["CLUSTER_WORK"], "trace")
 
     def counters(self):
         return glob.glob(f"/sys/fs/cgroup/cpuacct/slurm_{self.prefix}[0-9]*/cpuacct.usage")
@@ -57,7 +58,7 @@ class Nodes:
 
     def trace(self, nodes):
         """What the supervisor and the database of the first node do, in a step of so many nodes"""
-        log = f"{self.dir}/work/trace"
+        log = self.trace_file
         subprocess.run(["rm", "-f", log], check=True)
         self.run(f"srun -N{nodes} -n{nodes} {DATABASE} {OPEN}")
         return count(open(log, encoding="utf-8", errors="replace").read())
@@ -66,7 +67,7 @@ class Nodes:
         program = f"{self.dir}/stage/bin/inferstep"
         replace(f"{program}-traced", f"""#!/bin/sh
 if [ "$2" = serve ] && [ "$(uname -n)" = {self.prefix}1 ]; then
-    exec {self.bench.call('which', 'strace').strip()} -f -y -qq -e trace={TRACED} -o {self.dir}/work/trace {program} "$@"
+    exec {self.bench.call('which', 'strace').strip()} -f -y -qq -e trace={TRACED} -o {self.trace_file} {program} "$@"
 fi
 exec {program} "$@"
 """)

@@ -12,6 +12,11 @@ setup() {
 teardown() { step_teardown; }
 
 restarting() { colocated --on-db-failure=restart "$@"; }
+# A redis-server for the first time; started again it is this command instead.
+once() {
+    printf '#!/bin/sh\n[ -e "%s/second" ] && %s\ntouch "%s/second"\nexec redis-server "$@"\n' "$work" "$1" "$work" >once
+    chmod +x once
+}
 # value EXPRESSION: of the node's record, as n, and its database, as d
 value() { python3 -c 'import glob, json, sys; n = json.load(open(glob.glob("records/*/step.json")[0]))["nodes"][0]; d = n["databases"][0]; print(eval(sys.argv[1]))' "$@"; }
 
@@ -115,9 +120,7 @@ PY
     [[ $output == *"started again (3 of 3)"*"error: "*"ended early"*"it is not started again: that was done 3 times"* ]]
     [ "$(value 'd["restarts"], len(d["ended_before"]), d["ended"]["signal"]')" = "(3, 3, 9)" ]
     assert_nothing_left
-    # shellcheck disable=SC2016
-    printf '#!/bin/sh\n[ -e "%s/second" ] && exit 3\ntouch "%s/second"\nexec redis-server "$@"\n' "$work" "$work" >once
-    chmod +x once
+    once 'exit 3'
     printf 'kill_server(server_pid())\ntime.sleep(60)\n' | py_task task
     run restarting --redis="$work/once" sh task
     echo "$output"
@@ -133,9 +136,7 @@ PY
 }
 
 @test "R6: a task that ends while its database is started again does not wait for that" {
-    # shellcheck disable=SC2016
-    printf '#!/bin/sh\n[ -e "%s/second" ] && exec sleep 300\ntouch "%s/second"\nexec redis-server "$@"\n' "$work" "$work" >once
-    chmod +x once
+    once 'exec sleep 300'
     echo "kill_server(server_pid())" | py_task task
     run restarting --redis="$work/once" sh task
     echo "$output"

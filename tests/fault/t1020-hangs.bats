@@ -8,12 +8,14 @@ load ../lib/task
 setup() { step_setup; }
 teardown() { step_teardown; }
 
+has_supervisor() { [ -n "$(supervisor_pid)" ]; }
+
 @test "R10: a supervisor that is stopped before it is ready, and one while the step ends" {
     printf '#!/bin/sh\nexec sleep 300\n' >silent
     chmod +x silent
     infer --timeout=1 --colocate --db-cpus=1 --device=cpu --redis="$work/silent" touch ran >out 2>err 3>&- &
     RUN=$!
-    wait_until sh -c '[ -n "$(pgrep -f "inferstep db serve .*'"$state"'")" ]'
+    wait_until has_supervisor
     kill -STOP "$(supervisor_pid)"
     end_of_run
     cat err

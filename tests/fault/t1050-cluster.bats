@@ -1,35 +1,26 @@
 #!/usr/bin/env bats
+# shellcheck disable=SC2154 # code is set by lib/ends
 # Under Slurm: databases are started once per node, and whoever of them dies, the step ends, says why, and leaves nothing.
 
 load ../lib/cluster
+load ../lib/ends
 
 setup_file() { cluster_start --nodes 2; }
 teardown_file() { cluster_stop; }
 setup() { cluster_require; }
 teardown() { assert_clean; }
 
-step_pids() { pgrep -u "$CLUSTER_USER" -x "$1" --runstates RSDT; }
-wait_until() {
-    local deadline=$((SECONDS + 20))
-    until "$@"; do
-        [ "$SECONDS" -lt "$deadline" ] || { echo "not within 20 s: $*"; cat "$BACKGROUND_LOG"; return 1; }
-        sleep 0.05
-    done
-}
-ended() { ! kill -0 "$BACKGROUND_PID" 2>/dev/null; }
-# begin REDIS SRUN…: a step whose databases are started by the script REDIS; returns when that runs on a node.
-begin() {
+# begin_with REDIS SRUN…: a step whose databases are started by the script REDIS; returns when that runs on a node.
+begin_with() {
     local redis=$1
     shift
     rm -f "$CLUSTER_WORK"/{starts,go,ran}
     plugstack_with "redis=$redis"
     user_background srun "$@"
-    wait_until test -s "$CLUSTER_WORK/starts"
+    wait_for test -s "$CLUSTER_WORK/starts"
 }
-finish() { # sets CODE
-    CODE=0
-    wait_until ended
-    wait "$BACKGROUND_PID" || CODE=$?
+finish() { # sets code
+    end_of_srun
     plugstack_restore
     cat "$BACKGROUND_LOG"
 }
@@ -64,11 +55,11 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
 @test "R1: the first task is killed in mid-start: the others get their database, the step fails once" {
     redis=$(late_redis)
     # shellcheck disable=SC2016
-    begin "$redis" -N1 -n3 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'redis-cli -s "${SSDB#unix://}" ping'
+    begin_with "$redis" -N1 -n3 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c 'redis-cli -s "${SSDB#unix://}" ping'
     pgrep -P "$(stepd_pids "$(last_step)")" | sort -n | head -n 1 | xargs kill -9
     touch "$CLUSTER_WORK/go"
     finish
-    [ "$CODE" = 137 ]
+    [ "$code" = 137 ]
     [ "$(grep -c PONG "$BACKGROUND_LOG")" = 2 ]
     [ "$(sacct_field "$(last_step)" State,ExitCode)" = "CANCELLED|0:9" ]
 }
@@ -76,10 +67,10 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
 @test "R3: the supervisor, and its guard, killed before the databases are ready: one line, exit code 1, FAILED" {
     redis=$(late_redis)
     for who in inferstep inferstep-guard; do
-        begin "$redis" -N1 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 touch ran
+        begin_with "$redis" -N1 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 touch ran
         step_pids "$who" | xargs kill -9
         finish
-        [ "$CODE" = 1 ]
+        [ "$code" = 1 ]
         [ "$(grep -c 'infer: the supervisor of the databases ended before they were ready' "$BACKGROUND_LOG")" = 1 ]
         [ "$(sacct_field "$(last_step)" State,ExitCode)" = "FAILED|1:0" ]
         [ ! -e "$CLUSTER_WORK/ran" ]
@@ -91,11 +82,11 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
     rm -f "$CLUSTER_WORK"/{job,task,go}
     # shellcheck disable=SC2016
     user_background srun -N2 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c '[ "$SLURM_PROCID" = 0 ] || { echo "$SLURM_JOB_ID" >job; echo $$ >task; }; until [ -e go ]; do sleep 0.1; done'
-    wait_until test -s "$CLUSTER_WORK/task"
+    wait_for test -s "$CLUSTER_WORK/task"
     kill -9 "$(cat "$CLUSTER_WORK/task")"
     touch "$CLUSTER_WORK/go"
     finish
-    [ "$CODE" = 137 ]
+    [ "$code" = 137 ]
     state=$(sacct_field "$(cat "$CLUSTER_WORK/job").0" State,ExitCode)
     echo "$state"
     # Slurm's own race: srun may hear of the end from slurmctld before it does from the nodes.

@@ -51,7 +51,7 @@ slow_start() {
     plugstack_restore
     job=$(squeue -h -o %A)
 }
-is_starting() { [ -n "$(pgrep -u "$CLUSTER_USER" -f slow.sh)" ]; }
+is_starting() { [ -n "$(step_pids slow.sh)" ]; } # the supervisor has its path as an argument
 
 @test "a step that is suspended while its databases start goes on, within its time" {
     slow_start --infer-timeout=60

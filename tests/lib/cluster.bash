@@ -97,13 +97,14 @@ wait_idle() {
 }
 
 # A field of the accounting record of a step (or job), once that is final: sacct_field JOB.STEP FIELD
+# A step that is cancelled may be FAILED for a moment after its end: two looks must agree.
 sacct_field() {
-    local deadline=$((SECONDS + 20)) id end value
+    local deadline=$((SECONDS + 20)) id end value before=none
     while [ "$SECONDS" -lt "$deadline" ]; do
         while IFS='|' read -r id end value; do
             if [ "$id" = "$1" ] && [ "$end" != Unknown ] && [ -n "$end" ]; then
-                printf '%s\n' "$value"
-                return 0
+                [ "$value" != "$before" ] || { printf '%s\n' "$value"; return 0; }
+                before=$value
             fi
         done < <(sacct --noheader --parsable2 --jobs="$1" --format="JobID,End,$2" 2>/dev/null)
         sleep 0.2

@@ -29,7 +29,7 @@ wait_for() {
 # Wait for the background srun. Sets code, its exit code.
 end_of_srun() {
     local ended=0
-    timeout "${WAIT_SECONDS:-20}" tail --pid="$BACKGROUND_PID" -f /dev/null || ended=$?
+    timeout "${WAIT_SECONDS:-20}" tail -s 0.05 --pid="$BACKGROUND_PID" -f /dev/null || ended=$?
     [ "$ended" = 0 ] || { echo "srun still runs"; cat "$BACKGROUND_LOG"; kill -KILL "$BACKGROUND_PID"; return 1; }
     code=0
     wait "$BACKGROUND_PID" || code=$?

@@ -44,14 +44,14 @@ wait_until() {
     done
 }
 
-# The processes of this test's steps, found by the state directory in their command lines.
+# The processes of this test's steps, found by the state directory in their command lines; who looks for it has it there, too.
 redis_pids() { pgrep -f "^[^ ]*redis-server .*$state" || true; }
-supervisor_pid() { pgrep -f "inferstep db serve .*$state" || true; }
+supervisor_pid() { pgrep -f "^[^ ]*inferstep db serve .*$state" || true; }
 
 # Wait for the background step, which must end soon. Sets CODE, its exit code.
 end_of_run() {
     CODE=0
-    timeout 20 tail --pid="$RUN" -f /dev/null || { echo "still running after 20 s"; kill -9 "$RUN"; return 1; }
+    timeout 20 tail -s 0.05 --pid="$RUN" -f /dev/null || { echo "still running after 20 s"; kill -9 "$RUN"; return 1; }
     wait "$RUN" || CODE=$?
     RUN=''
 }

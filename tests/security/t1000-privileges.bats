@@ -66,7 +66,7 @@ print(libc.ptrace(0x4206, int(sys.argv[1]), 0, 0), os.strerror(ctypes.get_errno(
     done
     everything_known "$(cat "$SEEN/statedir")"
     user_run scancel -s KILL "$job.0"
-    timeout 20 tail --pid="$BACKGROUND_PID" -f /dev/null
+    timeout 20 tail -s 0.05 --pid="$BACKGROUND_PID" -f /dev/null
     cp "$BACKGROUND_LOG" "$SEEN/srun.log"
     assert_clean
 }

@@ -98,7 +98,7 @@ victim() { # a step of the first user on node 1, in the background; sets STATE, 
     STATE=$(cat "$CLUSTER_WORK/go")
     REDIS=$(pgrep -u "$CLUSTER_USER" --runstates RSDT -x redis-server) SUPERVISOR=$(pgrep -u "$CLUSTER_USER" --runstates RSDT -x inferstep)
 }
-expect_end() { timeout 20 tail --pid="$BACKGROUND_PID" -f /dev/null; }
+expect_end() { timeout 20 tail -s 0.05 --pid="$BACKGROUND_PID" -f /dev/null; }
 
 @test "S12: another user on the node cannot connect, list, read, trace or signal, and finds nothing in the own status" {
     # an earlier step of the first user has left its record

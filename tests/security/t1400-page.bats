@@ -102,6 +102,8 @@ PY
     for pid in $roots $others $stepd $daemons $$; do
         kill -0 "$pid" || { echo "$pid was killed"; return 1; }
     done
+    # srun may end before slurmstepd has ended what was left
+    for _ in $(seq 100); do pgrep -u "$CLUSTER_USER" -f 'enemy db serve' >/dev/null || break; sleep 0.1; done
     [ "$(pgrep -u "$CLUSTER_USER" -fc 'enemy db serve' || true)" = 0 ]
     # slurmstepd ended each step itself
     [ "$(cat "$CLUSTER_DIR/log/"slurmd*.log | grep -c 'the databases had not ended after')" -ge 4 ]

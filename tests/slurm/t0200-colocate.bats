@@ -79,16 +79,20 @@ PY
     [[ $output == *wrong* ]]
 }
 
-@test "a task that starts 4 s late meets the same database" {
+@test "a task that comes late meets the same database" {
+    rm -f "$CLUSTER_WORK"/{set,got}
     run user_run srun -N1 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c \
-        'redis() { redis-cli -s "${SSDB#unix://}" "$@"; }; if [ "$SLURM_PROCID" = 0 ]; then redis set k early; sleep 6; else sleep 4; redis get k; fi'
+        'redis() { redis-cli -s "${SSDB#unix://}" "$@"; }; if [ "$SLURM_PROCID" = 0 ]; then redis set k early; touch set; until [ -e got ]; do sleep 0.05; done
+         else until [ -e set ]; do sleep 0.05; done; redis get k; touch got; fi'
     [ "$status" = 0 ]
     [[ $output == *early* ]]
 }
 
 @test "task 0 ends long before the others: their database lives on" {
+    rm -f "$CLUSTER_WORK/first"
     run user_run srun -N1 -n2 -c2 --infer-colocate=1 --infer-db-cpus=1 sh -c \
-        'if [ "$SLURM_PROCID" = 1 ]; then sleep 3; redis-cli -s "${SSDB#unix://}" ping; fi'
+        'if [ "$SLURM_PROCID" = 0 ]; then echo $$ >first.new; mv first.new first; exit; fi
+         until [ -e first ] && [ ! -e "/proc/$(cat first)" ]; do sleep 0.05; done; sleep 1; redis-cli -s "${SSDB#unix://}" ping'
     [ "$status" = 0 ]
     [[ $output == *PONG* ]]
 }
@@ -109,11 +113,12 @@ except ChildProcessError:
     cat >"$CLUSTER_WORK/two.sh" <<'SH'
 #!/bin/bash
 for i in 1 2; do
-    srun --exact -n1 -c3 --mem=500 --infer-colocate=1 --infer-db-cpus=1 sh -c "redis-cli -s \${SSDB#unix://} set k $i; sleep 2; redis-cli -s \${SSDB#unix://} get k" &
+    srun --exact -n1 -c3 --mem=500 --infer-colocate=1 --infer-db-cpus=1 sh -c "redis-cli -s \${SSDB#unix://} set k $i; touch set$i; until [ -e set1 ] && [ -e set2 ]; do sleep 0.05; done; redis-cli -s \${SSDB#unix://} get k" &
 done
 wait
 SH
     chmod 755 "$CLUSTER_WORK/two.sh"
+    rm -f "$CLUSTER_WORK"/set[12]
     run user_run salloc -N1 -n2 -c3 --mem=2000 ./two.sh
     echo "$output"
     [ "$(grep -cx 1 <<<"$output")" = 1 ]

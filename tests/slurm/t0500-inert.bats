@@ -10,30 +10,48 @@ setup() {
     command -v strace >/dev/null || skip "strace is not installed"
 }
 
+# Of a trace, calls that strace shows in two halves as one.
+whole_calls() {
+    awk '/<unfinished \.\.\.>$/ { half[$1] = substr($0, 1, index($0, "<unfinished") - 1); next }
+         / resumed>/ { pid = $1; sub(/^.* resumed>/, ""); print half[pid] $0; next } { print }' "$1"
+}
+# The files that were opened, without the numbers in their names, sorted.
+opened() { sed -n 's/.*openat([^"]*"\([^"]*\)".*= [0-9].*/\1/p' | sed 's/[0-9][0-9]*/N/g' | sort -u; }
+
+is_traced() { ! grep -q '^TracerPid:.0$' "/proc/$(slurmd_pid 1)/status"; }
+steps_ended() { # each slurmstepd of a trace, of which there is one at least
+    awk '/execve\(.*slurmstepd/ { runs[$1] = 1; any = 1 } / exited with / || / killed by / { delete runs[$1] }
+         END { for (pid in runs) exit 1; exit !any }' "$1"
+}
+poll() {
+    local deadline=$((SECONDS + 20))
+    until "$@"; do [ "$SECONDS" -lt "$deadline" ] || { echo "not in time: $*" >&2; return 1; }; sleep 0.05; done
+}
+
 # Trace slurmd and all that it starts while one step runs. Prints "<forks>" and the files that slurmstepd opened, sorted.
 traced_step() {
     local log tracer
     log=$(mktemp)
     strace -f -q -e trace=execve,openat,memfd_create,clone,clone3,fork,vfork,pipe2 -o "$log" -p "$(slurmd_pid 1)" 3>&- &
     tracer=$!
-    sleep 0.5
+    poll is_traced
     user_run srun -N1 -n1 true
-    sleep 0.5
+    poll steps_ended "$log"
     kill -INT "$tracer"
     wait "$tracer" || true
     # only processes that belong to slurmstepd's tree: from its exec on
-    awk '/execve\(.*slurmstepd/ {on[$1] = 1} on[$1] {print} /clone|fork/ && on[$1] {child = $NF; on[child] = 1}' "$log" >"$log.step"
-    # a call that strace shows in two halves is one; threads are slurmstepd's own business, and come as its timing wants
-    grep -E 'clone|fork' "$log.step" | grep -vcE 'resumed|CLONE_THREAD'
+    whole_calls "$log" | awk '/execve\(.*slurmstepd/ {on[$1] = 1} on[$1] {print} /clone|fork/ && on[$1] {child = $NF; on[child] = 1}' >"$log.step"
+    # threads are slurmstepd's own business, and come as its timing wants
+    grep -E 'clone|fork' "$log.step" | grep -vc CLONE_THREAD
     grep -cE 'memfd_create' "$log.step" || true
-    sed -n 's/.*openat([^"]*"\([^"]*\)".*= [0-9].*/\1/p' "$log.step" | sed 's/[0-9][0-9]*/N/g' | sort -u
+    opened <"$log.step"
     rm -f "$log" "$log.step"
 }
 
 # Of several steps the one with the fewest forks counts: slurmstepd may serve a request beside the step.
 quietest_step() {
-    local i best='' now
-    for i in 1 2 3 4 5; do
+    local best='' now
+    for _ in 1 2 3 4 5; do
         now=$(traced_step)
         if [ -z "$best" ] || [ "$(head -n 1 <<<"$now")" -lt "$(head -n 1 <<<"$best")" ]; then best=$now; fi
     done
@@ -58,12 +76,11 @@ quietest_step() {
     plugstack_empty
     user_run sh -c 'strace -f -q -e trace=openat,clone,clone3,fork,vfork -o without.trace srun -N1 -n1 true'
     plugstack_restore
-    [ "$(grep -cE 'clone|fork' "$CLUSTER_WORK/with.trace")" = "$(grep -cE 'clone|fork' "$CLUSTER_WORK/without.trace")" ]
-    more=$(comm -23 <(opened with) <(opened without) | grep -v -e spank_infer.so || true)
+    [ "$(whole_calls "$CLUSTER_WORK/with.trace" | grep -cE 'clone|fork')" = "$(whole_calls "$CLUSTER_WORK/without.trace" | grep -cE 'clone|fork')" ]
+    more=$(comm -23 <(whole_calls "$CLUSTER_WORK/with.trace" | opened) <(whole_calls "$CLUSTER_WORK/without.trace" | opened) | grep -v -e spank_infer.so || true)
     echo "opened only with the plugin: $more"
     [ -z "$more" ]
 }
-opened() { sed -n 's/.*openat([^"]*"\([^"]*\)".*= [0-9].*/\1/p' "$CLUSTER_WORK/$1.trace" | sed 's/[0-9][0-9]*/N/g' | sort -u; }
 
 @test "S15: the plugin links libc alone and exports exactly what Slurm calls" {
     so=${BUILD:-$INFERSTEP_TOP/build}/lib/slurm/spank_infer.so

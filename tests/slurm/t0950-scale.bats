@@ -29,7 +29,7 @@ END
     local step deadline=$((SECONDS + 30)) stepd fd
     until [ -e "$CLUSTER_WORK/here" ] || [ "$SECONDS" -ge "$deadline" ]; do sleep 0.1; done
     step=$(squeue --noheader --steps --format=%i)
-    stepd=$(ps -C slurmstepd -o pid=,args= | awk -v step="[$step]" '$NF == step { print $1; exit }')
+    stepd=$(stepd_pids "$step")
     [ -n "$stepd" ]
     # The pipe of the supervisor's descriptor 4.
     fd=$(readlink "/proc/$(pgrep -n -u "$CLUSTER_USER" -f 'inferstep db serve')/fd/4")
