@@ -26,25 +26,31 @@ class Line {
    public:
     static std::optional<Line> find(const std::string& table, const std::string& step) {
         const std::vector<std::string> lines = split(table, '\n');
-        for (const std::string& line : lines) {
-            std::vector<std::string> fields = split(line, '|');
+        std::size_t names = 0;  // comments may stand before the table
+        while (names < lines.size() && lines[names].starts_with('#')) {
+            ++names;
+        }
+        for (std::size_t i = names; i < lines.size(); ++i) {
+            std::vector<std::string> fields = split(lines[i], '|');
             if (!fields.empty() && fields[0] == step) {
-                return Line(split(lines[0], '|'), std::move(fields));
+                return Line(split(lines[names], '|'), std::move(fields), static_cast<int>(i) + 1);
             }
         }
         return std::nullopt;
     }
 
     bool has(std::string_view column) const { return at(column) < fields_.size(); }
+    int number() const { return number_; }
     std::string text(std::string_view column) const { return has(column) ? fields_[at(column)] : std::string(); }
 
    private:
-    Line(std::vector<std::string> names, std::vector<std::string> fields)
-        : names_(std::move(names)), fields_(std::move(fields)) {}
+    Line(std::vector<std::string> names, std::vector<std::string> fields, int number)
+        : names_(std::move(names)), fields_(std::move(fields)), number_(number) {}
     std::size_t at(std::string_view column) const {
         return static_cast<std::size_t>(std::find(names_.begin(), names_.end(), column) - names_.begin());
     }
     std::vector<std::string> names_, fields_;
+    int number_;
 };
 
 bool has_ended(const std::optional<Line>& line) {
@@ -72,14 +78,14 @@ double seconds_of(const std::string& text) {
     return seconds;
 }
 
-// "cpu=00:00:02,energy=0,…": whole seconds. TotalCPU is put together of two figures and can be a second short of it.
-double cpu_of(const std::string& tres) {
+// One value of "cpu=00:00:02,energy=0,…".
+std::string part_of(const std::string& tres, std::string_view name) {
     for (const std::string& part : split(tres, ',')) {
-        if (part.starts_with("cpu=")) {
-            return seconds_of(part.substr(4));
+        if (part.starts_with(name)) {
+            return part.substr(name.size());
         }
     }
-    return 0;
+    return {};
 }
 
 std::string first_line(const std::string& text) {
@@ -113,8 +119,16 @@ std::optional<StepUsage> usage_of(const std::string& table, const std::string& s
     if (!has_ended(line) || !has_figures(*line) || !line->has("TotalCPU") || !line->has("MaxRSS")) {
         return std::nullopt;
     }
-    return StepUsage{std::max(seconds_of(line->text("TotalCPU")), cpu_of(line->text("TRESUsageInTot"))),
-                     static_cast<std::uint64_t>(number_of(line->text("MaxRSS")))};
+    const std::string tres = line->text("TRESUsageInTot");
+    StepUsage usage;
+    // Whole seconds in the latter; TotalCPU is put together of two figures and can be a second short of it.
+    usage.cpu_s = std::max(seconds_of(line->text("TotalCPU")), seconds_of(part_of(tres, "cpu=")));
+    usage.max_rss_bytes = static_cast<std::uint64_t>(number_of(line->text("MaxRSS")));
+    usage.elapsed_s = seconds_of(line->text("Elapsed"));
+    usage.cpus = number_of(line->text("AllocCPUS"));
+    usage.energy_j = number_of(part_of(tres, "energy="));
+    usage.line = line->number();
+    return usage;
 }
 
 Result<std::string> sacct_table(const std::vector<std::string>& jobs) {

@@ -24,6 +24,10 @@ Gatherer ask_gatherer();
 struct StepUsage {
     double cpu_s = 0;                 // TotalCPU: all tasks and what is counted with them
     std::uint64_t max_rss_bytes = 0;  // MaxRSS: of the largest task
+    double elapsed_s = 0;
+    double cpus = 0;      // AllocCPUS
+    double energy_j = 0;  // 0: not counted
+    int line = 0;         // of the table, from 1
 };
 
 struct SacctAnswer {

@@ -30,8 +30,9 @@ struct RankFile {
 // All times of one function in one execution: seconds, file after file in the order of their rows.
 struct FunctionTimes {
     struct Part {
-        std::size_t file;   // index of Execution::files
-        std::size_t begin;  // of its first time
+        std::size_t file;       // index of Execution::files
+        std::size_t begin;      // of its first time
+        std::int64_t line = 0;  // of its first time, where the times stand in consecutive lines; 0: see locate()
     };
     std::string function;
     std::vector<double> seconds;

@@ -1,0 +1,221 @@
+// A run of inferstep sweep: sweep.json has all points, point.json what became of each that has ended.
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+
+#include "core/file.hpp"
+#include "core/log.hpp"
+#include "core/words.hpp"
+#include "report/read_parts.hpp"
+#include "sweep/status.hpp"
+#include "sweep/tree.hpp"
+
+namespace inferstep::report {
+namespace {
+
+using Words = std::vector<std::pair<std::string, std::string>>;
+
+// Members of an object as texts, whatever they are.
+Words words_of(const Json& object) {
+    Words words;
+    for (const std::string& key : object.keys()) {
+        const Json value = object.copy_of(key.c_str());
+        const std::string text = value.as_text();
+        words.emplace_back(printable(key), printable(text.empty() ? value.dump(false) : text));
+    }
+    return words;
+}
+
+// A path below the point, and nowhere else: what others wrote does not lead us out of the tree.
+std::string below(const std::string& directory, const std::string& path) {
+    const std::vector<std::string> parts = split(path, '/');
+    const bool bad = path.empty() || path.starts_with('/') || printable(path) != path ||
+                     std::find(parts.begin(), parts.end(), "..") != parts.end();
+    return bad ? std::string() : directory + "/" + path;
+}
+
+int count_of(const Json& json, const char* key, double fallback) {
+    return static_cast<int>(std::clamp(json.number(key, fallback), 0.0, 1e8));
+}
+
+void take_hints(const Json& sweep, Tree& tree) {
+    const Json report = sweep.copy_of("report");
+    tree.hint_x = report.text("x");
+    tree.hint_rate = report.text("rate");
+    tree.hint_time = report.text("time");
+    for (const Json& word : report.copy_of("series").items()) {
+        tree.hint_series.push_back(word.as_text());
+    }
+    tree.hint_baseline = words_of(report.copy_of("baseline"));
+}
+
+void take_metrics(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
+    for (const Json& metric : point.copy_of("metrics").items()) {
+        const Json source = metric.copy_of("source");
+        const double value = metric.number("value", kUnknown);
+        const Source where{below(directory, source.text("file")), static_cast<std::int64_t>(source.number("line"))};
+        if (!(std::abs(value) < 1e300)) {
+            notes.add("metrics left out", where, fmt::format("{} is no number", printable(metric.text("name"))));
+            continue;
+        }
+        execution.metrics.push_back({printable(metric.text("name")), printable(metric.text("unit")),
+                                     metric.text("better") == "higher", value, where});
+    }
+}
+
+// Of a point that has told nothing else.
+int nodes_of(const Words& parameters) {
+    for (const auto& [name, value] : parameters) {
+        if (const Result<long> n = parse_number(name, value, 1, 100'000'000); n && name == "nodes") {
+            return static_cast<int>(*n);
+        }
+    }
+    return 1;
+}
+
+State state_of(const std::string& word) {
+    constexpr std::array<std::pair<std::string_view, State>, 4> kWords{{{"done", State::kDone},
+                                                                        {"failed", State::kFailed},
+                                                                        {"timeout", State::kTimeout},
+                                                                        {"cancelled", State::kCancelled}}};
+    for (const auto& [name, state] : kWords) {
+        if (word == name) {
+            return state;
+        }
+    }
+    return State::kFailed;
+}
+
+// The steps of a point that left records: the one with times is the clients', another its database's.
+Status take_records(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
+    const Accounting none = execution.accounting;
+    for (const Json& name : point.copy_of("records").items()) {
+        const std::string path = below(directory, name.as_text());
+        struct stat st {};
+        if (path.empty() || stat(path.c_str(), &st) != 0) {
+            notes.add("records that are not there", {directory + "/" + sweep::kPointFile, 0},
+                      fmt::format("the records {} of {} are not there", printable(name.as_text()), execution.id));
+            continue;
+        }
+        Execution step;
+        if (Status s = read_step(path, step, notes); !s) {
+            return s;
+        }
+        execution.logs.insert(execution.logs.end(), step.logs.begin(), step.logs.end());
+        if (!step.functions.empty() && execution.functions.empty()) {
+            execution.files = std::move(step.files);
+            execution.functions = std::move(step.functions);
+            execution.work = step.work;
+            execution.work_unit = step.work_unit;
+            execution.tasks = step.tasks;
+            const Accounting database = execution.accounting;
+            execution.accounting = step.accounting;
+            if (!database.record.file.empty() && execution.accounting.record.file.empty()) {
+                execution.accounting.database_cpu_s = database.database_cpu_s;
+                execution.accounting.database_rss_bytes = database.database_rss_bytes;
+            }
+        } else if (!step.functions.empty()) {
+            notes.add("steps left out", {path, 0},
+                      fmt::format("{} has times of another step already: those of {} are left out", execution.id,
+                                  printable(name.as_text())));
+        } else if (execution.accounting.record.file.empty()) {
+            execution.accounting = step.accounting;
+        }
+    }
+    return Status::ok();
+}
+
+// The point's own file of accounting, where its records have none.
+void take_accounting(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
+    Accounting& accounting = execution.accounting;
+    const Json slurm = point.copy_of("slurm");
+    accounting.job = accounting.job.empty() ? printable(slurm.text("job")) : accounting.job;
+    const std::vector<Json> steps = slurm.copy_of("steps").items();
+    if (accounting.step.empty() && !steps.empty()) {
+        accounting.step = printable(steps.back().as_text());
+    }
+    if (!accounting.source.file.empty()) {
+        return;
+    }
+    if (const std::string path = below(directory, point.text("sacct")); !path.empty() && !accounting.step.empty()) {
+        read_sacct(path, accounting.step, accounting, notes);
+    } else if (const std::string why = point.text("sacct_why"); !why.empty()) {
+        accounting.why = printable(why);
+    }
+}
+
+Status take_point(const std::string& path, const Json& point, Execution& execution, Notes& notes) {
+    const std::string directory = path.substr(0, path.rfind('/'));
+    execution.state = state_of(point.text("state"));
+    execution.why = printable(point.text("why"));
+    execution.exit_code = static_cast<int>(std::clamp(point.number("exit_code"), 0.0, 255.0));
+    execution.begin = point.number("begin", kUnknown);
+    execution.seconds = point.number("seconds", kUnknown);
+    const Json step = point.copy_of("step");
+    execution.nodes = std::max(1, count_of(step, "nodes", 1));
+    execution.tasks = std::max(1, count_of(step, "tasks", 1));
+    execution.gpus = execution.nodes * count_of(step, "gpus_per_node", 0);
+    for (const char* name : {sweep::kStdoutFile, sweep::kStderrFile, sweep::kScriptFile}) {
+        if (struct stat st{}; stat(fmt::format("{}/{}", directory, name).c_str(), &st) == 0) {
+            execution.logs.push_back({directory + "/" + name, 0});
+        }
+    }
+    take_metrics(point, directory, execution, notes);
+    if (Status s = take_records(point, directory, execution, notes); !s) {
+        return s;
+    }
+    take_accounting(point, directory, execution, notes);
+    return Status::ok();
+}
+
+}  // namespace
+
+Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& executions, Notes& notes) {
+    const std::string path = run + "/" + sweep::kSweepFile;
+    const Result<Json> sweep = read_json(path);
+    if (!sweep) {
+        return sweep.error();
+    }
+    if (Status s = check_schema(path, *sweep, sweep::kSweepSchema); !s) {
+        return s;
+    }
+    take_hints(*sweep, tree);
+    std::size_t missing = 0;
+    const std::vector<Json> points = sweep->copy_of("points").items();
+    for (const Json& planned : points) {
+        Execution execution;
+        execution.id = printable(planned.text("id"));
+        execution.parameters = words_of(planned.copy_of("parameters"));
+        execution.repeat = std::max(1, count_of(planned, "repeat", 1));
+        execution.warmup = planned.copy_of("warmup").dump(false) == "true";
+        const std::string file = below(sweep::point_directory(run, execution.id), sweep::kPointFile);
+        struct stat st {};
+        if (below(run, execution.id).empty() || stat(file.c_str(), &st) != 0) {
+            execution.state = State::kMissing;
+            execution.why = "the point has not ended: it has no point.json";
+            execution.nodes = nodes_of(execution.parameters);
+            ++missing;
+        } else if (const Result<Json> point = read_json(file); !point) {
+            execution.state = State::kMissing;
+            execution.why = point.error().message;
+            notes.add("points left out", {file, 0}, point.error().message);
+        } else {
+            for (const Status& s :
+                 {check_schema(file, *point, sweep::kPointSchema), take_point(file, *point, execution, notes)}) {
+                if (!s) {
+                    return s;
+                }
+            }
+        }
+        executions.push_back(std::move(execution));
+    }
+    if (missing > 0) {
+        notes.add("runs with points that have not ended", {path, 0},
+                  fmt::format("{} of {} points have not ended: the run goes on, or was cut off and can be resumed",
+                              missing, points.size()));
+    }
+    return Status::ok();
+}
+
+}  // namespace inferstep::report
