@@ -6,6 +6,7 @@
 
 #include "core/stats.hpp"
 #include "report/interval.hpp"
+#include "report/read.hpp"
 
 namespace inferstep::report {
 namespace {

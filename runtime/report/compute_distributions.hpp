@@ -19,7 +19,4 @@ struct RankTimes {
 };
 std::vector<RankTimes> ranks_of(const FunctionTimes& times);
 
-// The line of a file that holds this time of this function; line 0 where it cannot be found.
-Source locate(const Execution& execution, const FunctionTimes& times, std::size_t index);
-
 }  // namespace inferstep::report
