@@ -115,7 +115,11 @@ int sweep_files(const SweepArguments& a) {
 using MakeReady = Result<sweep::ReadyBattery> (*)(const std::vector<std::string>& words);
 
 int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const std::vector<std::string>& words) {
-    const Result<sweep::ReadyBattery> ready = make(words);
+    std::vector<std::string> flags = words;
+    if (a.where == "local") {
+        flags.emplace_back("--launcher=local");  // what cannot be without Slurm is told at once
+    }
+    const Result<sweep::ReadyBattery> ready = make(flags);
     if (!ready) {
         print_error(ready.error());
         return 2;
@@ -124,7 +128,7 @@ int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const
         print_warning(note);
     }
     SweepArguments with_launcher = a;
-    if (a.where == "auto" && ready->launcher == "local") {
+    if (a.where == "auto" && ready->local) {
         with_launcher.where = "local";
     }
     return work(with_launcher, sweep::parse_battery(sweep::battery_text(ready->battery), kind, settings_of(a)));

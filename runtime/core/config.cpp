@@ -118,7 +118,8 @@ Result<Config> Config::parse(const std::string& text, const std::string& name) {
         }
         return ConfigBuilder{name}.build(documents.empty() ? YAML::Node() : documents[0], "");
     } catch (const YAML::Exception& e) {
-        return fail("{}, line {}: {}", name, std::max(e.mark.line, 0) + 1, e.msg);
+        return fail("{}, line {}, column {}: {}", name, std::max(e.mark.line, 0) + 1, std::max(e.mark.column, 0) + 1,
+                    e.msg);
     }
 }
 

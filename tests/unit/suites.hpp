@@ -29,6 +29,7 @@ extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kMemorySuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
 extern CU_SuiteInfo kOptionsSuite;
+extern CU_SuiteInfo kReadySuite;
 extern CU_SuiteInfo kReportFiguresSuite;
 extern CU_SuiteInfo kReportIntervalSuite;
 extern CU_SuiteInfo kRequestSuite;
