@@ -116,8 +116,8 @@ using MakeReady = Result<sweep::ReadyBattery> (*)(const std::vector<std::string>
 
 int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const std::vector<std::string>& words) {
     std::vector<std::string> flags = words;
-    if (a.where == "local") {
-        flags.emplace_back("--launcher=local");  // what cannot be without Slurm is told at once
+    if (a.where != "auto") {  // what cannot be there is told at once
+        flags.emplace_back(a.where == "local" ? "--launcher=local" : "--launcher=slurm");
     }
     const Result<sweep::ReadyBattery> ready = make(flags);
     if (!ready) {
@@ -128,8 +128,8 @@ int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const
         print_warning(note);
     }
     SweepArguments with_launcher = a;
-    if (a.where == "auto" && ready->local) {
-        with_launcher.where = "local";
+    if (a.where == "auto") {
+        with_launcher.where = ready->where;
     }
     return work(with_launcher, sweep::parse_battery(sweep::battery_text(ready->battery), kind, settings_of(a)));
 }

@@ -16,7 +16,7 @@ constexpr const char* kStandardKind = "inference-standard";
 
 struct ReadyBattery {
     Battery battery;
-    bool local = false;              // to run without Slurm: Where::kLocal; else choose_where()
+    std::string where = "auto";      // auto, local or batch: what --launcher means here
     std::vector<std::string> notes;  // what was replaced or is not as it was asked for; a sentence each
 };
 
