@@ -53,6 +53,9 @@ Result<std::string> point_script(const Battery& battery, const Point& point, con
     if (Status s = check_words(battery, point, context); !s) {
         return s.error();
     }
+    if (Status s = context.where == Where::kBatch ? check_settings(context.settings, point) : Status::ok(); !s) {
+        return s.error();
+    }
     const Result<std::string> sbatch =
         context.where == Where::kBatch ? sbatch_lines(battery, point, context) : Result<std::string>("");
     if (!sbatch) {

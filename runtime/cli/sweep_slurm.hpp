@@ -1,0 +1,30 @@
+// The options of `inferstep sweep` that are about its batch jobs.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.hpp"
+#include "sweep/batch_settings.hpp"
+#include "sweep/battery.hpp"
+
+namespace inferstep::cli {
+
+struct SlurmArguments {
+    std::string config;                                                    // --slurm-config
+    std::vector<std::pair<std::string, std::vector<std::string>>> values;  // by the keys of the table
+    std::vector<std::pair<std::string, bool>> flags;                       // likewise
+    bool no_submit_job = false, no_save_script = false;
+};
+
+void add_slurm_options(CLI::App& command, SlurmArguments& arguments);
+
+// The battery's `slurm:`, over it --slurm-config, over that the command line.
+Result<sweep::BatchSettings> batch_settings(const SlurmArguments& arguments, const sweep::Battery& battery);
+
+// With neither a job nor a script wanted, the scripts are printed, and nothing is made: true, and that was all.
+Result<bool> preview_only(const sweep::BatchSettings& settings, const sweep::Battery& battery,
+                          const std::vector<sweep::Point>& points);
+
+}  // namespace inferstep::cli
