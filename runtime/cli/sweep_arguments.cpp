@@ -5,7 +5,8 @@
 #include "sweep/run.hpp"
 
 namespace inferstep::sweep {
-__attribute__((weak)) Result<int> run_sweep(const Battery&, std::vector<Point>, const RunOptions&);  // until it is there
+__attribute__((weak)) Result<int> run_sweep(const Battery&, std::vector<Point>,
+                                            const RunOptions&);  // until it is there
 }  // namespace inferstep::sweep
 
 namespace inferstep::cli {
@@ -52,6 +53,7 @@ void add_running_options(CLI::App& command, SweepArguments& a) {
     command.add_flag("--dry-run", a.dry_run, "print what would run, and run nothing");
     command.add_flag("--json", a.json, "with --dry-run: as JSON");
     command.add_flag("--yes", a.yes, "do not ask about a battery of more than 10000 points");
+    add_slurm_options(command, a.slurm);
 }
 
 std::vector<sweep::Setting> settings_of(const SweepArguments& a) {
@@ -85,6 +87,19 @@ int run(const SweepArguments& a, const sweep::Battery& battery, std::vector<swee
         }
         options.parallel = static_cast<int>(*parallel);
     }
+    Result<sweep::BatchSettings> settings = batch_settings(a.slurm, battery);
+    const Result<bool> shown = settings ? preview_only(*settings, battery, points) : settings.error();
+    if (!shown) {
+        print_error(shown.error());
+        return 2;
+    }
+    if (*shown) {
+        return 0;
+    }
+    if (!settings->submit && !options.where) {
+        options.where = sweep::Where::kBatch;
+    }
+    options.settings = std::move(*settings);
     options.resume = a.resume;
     options.retry_failed = a.retry_failed;
     options.results = a.results;

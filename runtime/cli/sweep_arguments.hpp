@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/commands.hpp"
+#include "cli/sweep_slurm.hpp"
 #include "sweep/battery_file.hpp"
 
 namespace inferstep::cli {
@@ -16,7 +17,7 @@ struct SweepArguments {
     std::string where = "auto", parallel = "auto", results = "results";
     std::optional<std::string> resume;
     bool dry_run = false, json = false, yes = false, retry_failed = false;
-    bool no_submit_job = false, no_save_script = false;
+    SlurmArguments slurm;
 };
 
 void add_running_options(CLI::App& command, SweepArguments& arguments);

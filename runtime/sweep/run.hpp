@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/result.hpp"
+#include "sweep/batch_settings.hpp"
 #include "sweep/battery.hpp"
 #include "sweep/tree.hpp"
 #include "sweep/where.hpp"
@@ -17,14 +18,13 @@
 namespace inferstep::sweep {
 
 struct RunOptions {
-    std::optional<Where> where;          // empty: choose_where()
-    int parallel = 0;                    // points at once, at most; 0: as many as fit
-    bool stop_on_failure = false;        // the battery may say so, too
-    std::optional<std::string> resume;   // the directory of the run to go on with; "": the newest of this battery
-    bool retry_failed = false;           // with resume: points that failed run again, too
-    bool submit = true;                  // false: the scripts are written, and nothing runs
-    std::string results = kResults;      // the folder of the runs, relative to the battery's
-    std::vector<std::string> arguments;  // our own command line, for the records
+    std::optional<Where> where;         // empty: choose_where()
+    int parallel = 0;                   // points at once, at most; 0: as many as fit
+    bool stop_on_failure = false;       // the battery may say so, too
+    std::optional<std::string> resume;  // the directory of the run to go on with; "": the newest of this battery
+    bool retry_failed = false;          // with resume: points that failed run again, too
+    BatchSettings settings;             // of the scripts; without `submit` they are written, and nothing runs
+    std::string results = kResults;     // the folder of the runs, relative to the battery's
 };
 
 // Runs `points`, which are in running order. Progress goes to stderr, the run's directory to stdout. Returns the exit
