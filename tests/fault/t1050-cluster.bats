@@ -87,10 +87,7 @@ last_step() { echo "$(head -n 1 "$CLUSTER_WORK/starts").0"; }
     touch "$CLUSTER_WORK/go"
     finish
     [ "$code" = 137 ]
-    state=$(sacct_field "$(cat "$CLUSTER_WORK/job").0" State,ExitCode)
-    echo "$state"
-    # Slurm's own race: srun may hear of the end from slurmctld before it does from the nodes.
-    [ "$state" = "CANCELLED|0:9" ] || { [ "$state" = "FAILED|0:0" ] && grep -q 'Force Terminated' "$BACKGROUND_LOG"; }
+    [ "$(sacct_field "$(cat "$CLUSTER_WORK/job").0" State,ExitCode)" = "CANCELLED|0:9" ]
     ! grep 'infer: ' "$BACKGROUND_LOG" || false
 }
 

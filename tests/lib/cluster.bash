@@ -97,7 +97,8 @@ wait_idle() {
 }
 
 # A field of the accounting record of a step (or job), once that is final: sacct_field JOB.STEP FIELD
-# A step that is cancelled may be FAILED for a moment after its end: two looks must agree.
+# Once a job has ended its steps are FAILED 0:0 until their own records arrive, a sixth of a second later: two looks must
+# agree.
 sacct_field() {
     local deadline=$((SECONDS + 20)) id end value before=none
     while [ "$SECONDS" -lt "$deadline" ]; do
@@ -107,7 +108,7 @@ sacct_field() {
                 before=$value
             fi
         done < <(sacct --noheader --parsable2 --jobs="$1" --format="JobID,End,$2" 2>/dev/null)
-        sleep 0.2
+        sleep 0.4
     done
     echo "no final accounting record of $1 after 20 s" >&2
     return 1
