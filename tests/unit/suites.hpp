@@ -54,7 +54,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kQueueSuite,         &kAdaptiveSuite,      &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
     &kSlotsSuite,         &kAttachSuite,        &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
     &kMemorySuite,        &kAllocationSuite,    &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
-    &kReportFiguresSuite, &kReportIntervalSuite};
+    &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite};
 #endif
 
 }  // namespace inferstep::test
