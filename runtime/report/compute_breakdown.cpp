@@ -36,29 +36,32 @@ std::size_t part_of(Category category) {
     }
 }
 
-double sum_of(const FunctionTimes* times) {
-    return times == nullptr ? kUnknown : std::accumulate(times->seconds.begin(), times->seconds.end(), 0.0);
-}
-
-// The loop of all ranks: loop_time, or the iterations one by one, or epochs; unknown where none was timed.
-double loop_seconds(const Execution& e) {
+// Seconds of the loop of each file, that is of each rank: loop_time, or the iterations one by one, or epochs.
+// Unknown for a rank that did not come to the end of its loop; empty where no loop was timed at all.
+std::vector<double> loop_seconds(const Execution& e) {
     for (const char* name : {"loop_time", "loop", "epoch_time", "epoch"}) {
-        if (const FunctionTimes* times = find_function(e, name); times != nullptr && !times->seconds.empty()) {
-            return sum_of(times);
+        const FunctionTimes* times = find_function(e, name);
+        if (times == nullptr || times->seconds.empty()) {
+            continue;
         }
+        std::vector<double> seconds(e.files.size(), kUnknown);
+        for (const RankTimes& rank : ranks_of(*times)) {
+            seconds[rank.file] = std::accumulate(rank.begin, rank.end, 0.0);
+        }
+        return seconds;
     }
-    return kUnknown;
+    return {};
 }
 
 // What went wrong in an execution, or could not be told; each is said once for all executions.
 struct Remarks {
-    std::size_t overlapping = 0, without_loop = 0, without_parts = 0, executions = 0;
+    std::size_t overlapping = 0, without_loop = 0, without_parts = 0, cut_off = 0, executions = 0;
     bool round_trips = false;
     std::set<std::string> uncategorized;
 };
 
-// Seconds of each category; false where no operation of the loop was timed.
-bool categorize(const Execution& e, Parts& seconds, Remarks& remarks) {
+// Seconds of each category, of the ranks whose loop is known; false where no operation of the loop was timed.
+bool categorize(const Execution& e, const std::vector<double>& loops, Parts& seconds, Remarks& remarks) {
     bool any = false;
     for (const FunctionTimes& f : e.functions) {
         const Category category = category_of(f.function);
@@ -71,7 +74,11 @@ bool categorize(const Execution& e, Parts& seconds, Remarks& remarks) {
             any = true;
         }
         remarks.round_trips = remarks.round_trips || f.function == "infer" || f.function == "dag";
-        seconds[part_of(category)] += sum_of(&f);
+        for (const RankTimes& rank : ranks_of(f)) {
+            if (loops.empty() || std::isfinite(loops[rank.file])) {
+                seconds[part_of(category)] += std::accumulate(rank.begin, rank.end, 0.0);
+            }
+        }
     }
     return any;
 }
@@ -81,18 +88,19 @@ Parts fractions_of(const Execution& e, Remarks& remarks) {
     Parts unknown;
     unknown.fill(kUnknown);
     ++remarks.executions;
+    const std::vector<double> loops = loop_seconds(e);
     Parts seconds{};
-    if (!categorize(e, seconds, remarks)) {
+    if (!categorize(e, loops, seconds, remarks)) {
         ++remarks.without_parts;
         return unknown;
     }
     const double timed = std::accumulate(seconds.begin(), seconds.end(), 0.0);
-    double whole = loop_seconds(e);
-    if (std::isnan(whole)) {
-        ++remarks.without_loop;
-        whole = timed;
-    } else if (timed > whole) {
-        remarks.overlapping += timed > whole * 1.001 ? 1 : 0;  // rounded figures may add up to a little more
+    double whole = std::accumulate(loops.begin(), loops.end(), 0.0,
+                                   [](double sum, double s) { return std::isfinite(s) ? sum + s : sum; });
+    remarks.without_loop += loops.empty() ? 1U : 0U;
+    remarks.cut_off += std::any_of(loops.begin(), loops.end(), [](double s) { return std::isnan(s); }) ? 1U : 0U;
+    if (timed > whole) {  // rounded figures may add up to a little more
+        remarks.overlapping += !loops.empty() && timed > whole * 1.001 ? 1U : 0U;
         whole = timed;
     }
     seconds[kOther] += whole - timed;
@@ -112,6 +120,7 @@ void note_remarks(const Remarks& remarks, Figures& figures) {
     say(remarks.without_parts, "no operation of the loop was timed: there is none");
     say(remarks.without_loop,
         "the loop as a whole was not timed: the fractions are of the sum of the timed operations");
+    say(remarks.cut_off, "ranks have no time of their whole loop: they are left out");
     say(remarks.overlapping,
         "the timed operations overlap, their sum is more than the loop: the fractions are of that sum");
     if (remarks.round_trips) {

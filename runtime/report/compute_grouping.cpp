@@ -174,7 +174,7 @@ void note_failure(const Execution& e, std::size_t index, Figures& figures) {
     if (e.state != State::kDone) {
         figures.failures.push_back(
             {index, fmt::format("{} {}{}{}{}", name_of(e), kStates[static_cast<int>(e.state)],
-                                e.exit_code != 0 ? fmt::format(" with exit code {}", e.exit_code) : "",
+                                e.why.empty() && e.exit_code != 0 ? fmt::format(" with exit code {}", e.exit_code) : "",
                                 e.why.empty() ? "" : ": ", e.why)});
     }
 }

@@ -6,8 +6,10 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <set>
 
 #include "core/stats.hpp"
+#include "report/compute_breakdown.hpp"
 #include "report/compute_distributions.hpp"
 #include "report/compute_grouping.hpp"
 #include "report/numbers.hpp"
@@ -16,7 +18,8 @@ namespace inferstep::report {
 namespace {
 
 constexpr double kMads = 3.5 * 1.4826;  // 1.4826 MAD is the deviation of a normal distribution
-constexpr double kShare = 0.1;
+constexpr double kRankShare = 0.25;     // medians of few times scatter by more than a tenth
+constexpr double kRepeatShare = 0.1;
 constexpr std::size_t kFewestPeers = 3;
 constexpr double kUnstable = 1.1;       // largest over smallest rate of the repeats
 constexpr std::size_t kMostKept = 100;  // of one report: more are a matter of the whole machine
@@ -34,34 +37,48 @@ double distance(double value, const Peers& peers) {
     return peers.mad > 0 ? off / peers.mad : off > 0 ? std::numeric_limits<double>::max() : 0;
 }
 
-// A rank, by its file, or a node, by its name and the first file of its ranks.
+// A rank by its file; a node by the file of its first rank.
 struct Candidate {
     std::size_t file;
-    std::string node;  // empty: a rank
+    bool node;
     double value;
 };
 
-// What differs in one execution: of each rank and node the function in which it differs most.
+// What differs in one execution: of each rank and node the function in which it differs most, operations before loops.
 class InOneExecution {
    public:
     InOneExecution(const Execution& e, std::size_t index) : e_(e), index_(index) {}
 
     void compare(const FunctionTimes& times) {
         std::vector<Candidate> ranks;
+        std::vector<double> values;
         for (const RankTimes& rank : ranks_of(times)) {
-            ranks.push_back({rank.file, "", median_of(rank.begin, rank.end)});
+            ranks.push_back({rank.file, false, median_of(rank.begin, rank.end)});
+            values.push_back(ranks.back().value);
         }
-        const std::vector<Candidate> nodes = nodes_of(ranks);
-        if (nodes.size() != ranks.size()) {  // with one rank on each node the rank says it
-            compare(times.function, nodes);
+        if (ranks.size() < kFewestPeers) {
+            return;
         }
-        compare(times.function, ranks);
+        const Peers peers = peers_of(std::move(values));
+        for (const Candidate& c : differing(ranks, peers)) {
+            const bool whole = category_of(times.function) == Category::kContainer;
+            const double rank = whole ? 0 : distance(c.value, peers);
+            const auto [at, inserted] = found_.try_emplace({!c.node, c.file}, Found{});
+            if (inserted || rank > at->second.distance) {
+                at->second = {rank,
+                              {index_, sentence(times.function, c, peers, ranks.size()), {e_.files[c.file].path, 0}}};
+            }
+        }
     }
 
     void report(std::vector<Outlier>& outliers) const {
-        for (const auto& [who, found] : found_) {
-            const auto& [node, file] = who;
-            if (!node.empty() || !found_.contains({e_.files[file].node, 0})) {
+        std::set<std::string> nodes;
+        for (const auto& [who, found] : found_) {  // nodes first
+            const auto& [is_rank, file] = who;
+            if (!is_rank) {
+                nodes.insert(e_.files[file].node);
+            }
+            if (!is_rank || !nodes.contains(e_.files[file].node)) {
                 outliers.push_back(found.outlier);
             }
         }
@@ -73,57 +90,45 @@ class InOneExecution {
         Outlier outlier;
     };
 
-    std::vector<Candidate> nodes_of(const std::vector<Candidate>& ranks) const {
-        std::map<std::string, std::pair<std::size_t, std::vector<double>>> by_node;
-        for (const Candidate& rank : ranks) {
-            if (const std::string& node = e_.files[rank.file].node; !node.empty()) {
-                auto& [file, values] = by_node.try_emplace(node, rank.file, std::vector<double>()).first->second;
-                values.push_back(rank.value);
+    // The outliers; a node in place of its ranks, at least two, where each of them is one.
+    std::vector<Candidate> differing(const std::vector<Candidate>& ranks, const Peers& peers) const {
+        struct OfNode {
+            std::size_t file = 0, ranks = 0;
+            std::vector<double> outliers;
+        };
+        std::map<std::string, OfNode> nodes;
+        std::vector<Candidate> found;
+        for (const Candidate& c : ranks) {
+            OfNode& node = nodes[e_.files[c.file].node];
+            node.file = node.ranks++ == 0 ? c.file : node.file;
+            if (is_outlier(c.value, peers, kRankShare)) {
+                node.outliers.push_back(c.value);
+                found.push_back(c);
             }
         }
-        std::vector<Candidate> nodes;
-        for (const auto& [node, of_node] : by_node) {
-            nodes.push_back({of_node.first, node, percentile(of_node.second, 0.5)});
-        }
-        return nodes;
-    }
-
-    void compare(const std::string& function, const std::vector<Candidate>& candidates) {
-        if (candidates.size() < kFewestPeers) {
-            return;
-        }
-        std::vector<double> values;
-        for (const Candidate& c : candidates) {
-            values.push_back(c.value);
-        }
-        const Peers peers = peers_of(std::move(values));
-        for (const Candidate& c : candidates) {
-            if (!is_outlier(c.value, peers)) {
-                continue;
-            }
-            Found& best = found_[{c.node, c.node.empty() ? c.file : 0}];
-            if (distance(c.value, peers) > best.distance) {
-                best = {distance(c.value, peers),
-                        {index_, sentence(function, c, peers, candidates.size()), {e_.files[c.file].path, 0}}};
+        for (const auto& [name, node] : nodes) {
+            if (!name.empty() && node.ranks > 1 && node.outliers.size() == node.ranks) {
+                found.push_back({node.file, true, percentile(node.outliers, 0.5)});
             }
         }
+        return found;
     }
 
     std::string sentence(const std::string& function, const Candidate& c, const Peers& peers, std::size_t count) const {
         const RankFile& file = e_.files[c.file];
-        std::string who = "node " + c.node;
-        if (c.node.empty()) {
+        std::string who = "all ranks of node " + file.node + " differ";
+        if (!c.node) {
             who = (file.rank >= 0 ? fmt::format("rank {}", file.rank) : "a rank") +
                   (file.node.empty() ? "" : " on node " + file.node);
         }
-        return fmt::format("{}, {}: {} takes {}, {} times the {} that is the median of {} {}", e_.id, who, function,
-                           duration(c.value), significant(c.value / peers.median, kDigits), duration(peers.median),
-                           count, c.node.empty() ? "ranks" : "nodes");
+        return fmt::format("{}, {}: {} takes {}, {} times the {} that is the median of {} ranks", name_of(e_), who,
+                           function, duration(c.value), significant(c.value / peers.median, kDigits),
+                           duration(peers.median), count);
     }
 
     const Execution& e_;
     std::size_t index_;
-    std::map<std::pair<std::string, std::size_t>, Found> found_;  // by node, or by file of a rank
+    std::map<std::pair<bool, std::size_t>, Found> found_;  // by: is it a rank, its file
 };
 
 void compare_repeats(const Collection& collection, const Row& row, Figures& figures) {
@@ -136,7 +141,7 @@ void compare_repeats(const Collection& collection, const Row& row, Figures& figu
     }
     const Peers peers = peers_of(values);
     for (const std::size_t i : row.time.from) {
-        if (is_outlier(figures.times[i], peers)) {
+        if (is_outlier(figures.times[i], peers, kRepeatShare)) {
             const Execution& e = collection.executions[i];
             figures.outliers.push_back({i,
                                         fmt::format("{}: {} is {}, {} times the {} that is the median of {} repeats",
@@ -161,9 +166,8 @@ void check_stability(const Row& row, Figures& figures) {
         figures.outliers.push_back(
             {slowest,
              fmt::format("{}, {} {}: the rate is not stable: its {} repeats lie between {} and {} {}",
-                         figures.series[row.series].name, figures.x_name, significant(row.x, kDigits),
-                         row.rate.from.size(), significant(low, kDigits), significant(high, kDigits),
-                         figures.rate_unit),
+                         figures.series[row.series].name, figures.x_name, plain(row.x), row.rate.from.size(),
+                         significant(low, kDigits), significant(high, kDigits), figures.rate_unit),
              {}});
     }
 }
@@ -179,9 +183,9 @@ Peers peers_of(std::vector<double> values) {
     return peers;
 }
 
-bool is_outlier(double value, const Peers& peers) {
+bool is_outlier(double value, const Peers& peers, double share) {
     const double off = std::fabs(value - peers.median);
-    return off > kMads * peers.mad && off > kShare * std::fabs(peers.median);
+    return off > kMads * peers.mad && off > share * std::fabs(peers.median);
 }
 
 void find_outliers(const Collection& collection, Figures& figures) {
@@ -191,7 +195,9 @@ void find_outliers(const Collection& collection, Figures& figures) {
         for (const std::size_t i : row.executions) {
             InOneExecution one(collection.executions[i], i);
             for (const FunctionTimes& times : collection.executions[i].functions) {
-                one.compare(times);
+                if (!times.profiled) {
+                    one.compare(times);
+                }
             }
             one.report(figures.outliers);
         }

@@ -5,17 +5,18 @@
 
 namespace inferstep::report {
 
-// One value among its peers, at least three in all, is an outlier when it lies both
-//   more than 3.5 · 1.4826 · MAD from their median (MAD: the median distance from the median; Iglewicz and Hoaglin),
-//   and more than a tenth of the median from it.
-// Ranks are compared by the median of each function's times, nodes by the median of their ranks', repeats by their
-// time. A node that is named takes its ranks with it; of a rank the function that differs most is named.
+// A value among its peers, at least three in all, is an outlier when it is further from their median than both
+//   3.5 · 1.4826 · MAD (the median distance from the median; Iglewicz and Hoaglin), and
+//   a share of the median: a quarter for ranks, a tenth for repeats.
+// Ranks are compared by the median of each function's times, repeats by their time. A node all of whose ranks are
+// outliers is named in place of them; of a rank the function that differs most is named. A rate is not stable when the
+// largest of its repeats is more than a tenth above the smallest.
 void find_outliers(const Collection& collection, Figures& figures);
 
 struct Peers {
     double median, mad;
 };
 Peers peers_of(std::vector<double> values);
-bool is_outlier(double value, const Peers& peers);
+bool is_outlier(double value, const Peers& peers, double share);
 
 }  // namespace inferstep::report

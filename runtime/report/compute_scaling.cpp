@@ -26,7 +26,7 @@ bool is_resource(const std::string& name) {
 }
 
 std::string row_name(const Figures& figures, const Row& row) {
-    return fmt::format("{}, {} {}", figures.series[row.series].name, figures.x_name, significant(row.x, kDigits));
+    return fmt::format("{}, {} {}", figures.series[row.series].name, figures.x_name, plain(row.x));
 }
 
 std::string row_result(const Figures& figures, const Row& row) {
@@ -44,7 +44,7 @@ bool fits(const Figures& figures, const Row& row, const std::vector<std::pair<st
     return std::all_of(baseline.begin(), baseline.end(), [&](const auto& wanted) {
         const auto& [name, value] = wanted;
         if (name == figures.x_name || name == "x") {
-            return value == fmt::format("{}", row.x);
+            return value == plain(row.x);
         }
         if (name == "series") {
             return value == series.name;
@@ -200,6 +200,18 @@ void say_which_holds(Figures& figures) {
     }
 }
 
+// Where one kind of scaling holds everywhere, the other is not what was measured, though rows at the baseline's own x
+// have both.
+void keep_what_holds(Figures& figures) {
+    for (Row& row : figures.rows) {
+        if (figures.scaling == Scaling::kWeak) {
+            row.strong_common = row.strong_own = Value();
+        } else if (figures.scaling == Scaling::kStrong) {
+            row.weak_common = row.weak_own = Value();
+        }
+    }
+}
+
 }  // namespace
 
 void compute_scaling(const FigureOptions& meaning, Figures& figures) {
@@ -226,6 +238,7 @@ void compute_scaling(const FigureOptions& meaning, Figures& figures) {
             row.weak_own = std::move(own.weak);
         }
     }
+    keep_what_holds(figures);
 }
 
 }  // namespace inferstep::report

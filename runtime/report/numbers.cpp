@@ -26,6 +26,8 @@ std::string significant(double value, int digits) {
     return fmt::format("{:.{}f}", value, std::max(0, digits - 1 - exponent));
 }
 
+std::string plain(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "-"; }
+
 std::string duration(double seconds) {
     const Unit unit = time_unit(std::fabs(seconds));
     return significant(seconds / unit.size, kDigits) + (std::isfinite(seconds) ? std::string(" ") + unit.name : "");

@@ -9,6 +9,9 @@ namespace inferstep::report {
 // "12.34", "0.001234", "123456", "1.234e-07"; "-" where it is unknown.
 std::string significant(double value, int digits);
 
+// As many digits as it takes: "4", "0.5"; "-" where it is unknown.
+std::string plain(double value);
+
 constexpr int kDigits = 4;          // in tables and sentences
 constexpr int kIntervalDigits = 2;  // half widths of intervals
 constexpr int kFileDigits = 12;     // CSV and JSON

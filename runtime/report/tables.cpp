@@ -61,8 +61,6 @@ std::string series_label(const Figures& figures, const Series& series) {
     return fmt::format("#{} {}", number, shortened(name, kSeriesWidth - 5));
 }
 
-std::string x_text(double x) { return std::isfinite(x) ? fmt::format("{}", x) : "-"; }
-
 TextTable table_of_rows(const Figures& figures) {
     const bool names = figures.series.size() > 1;
     TextTable table(names ? 2 : 1);
@@ -78,14 +76,14 @@ std::vector<std::string> keys_of(const Figures& figures, const Row& row) {
     if (figures.series.size() > 1) {
         keys.push_back(series_label(figures, figures.series[row.series]));
     }
-    keys.push_back(x_text(row.x));
+    keys.push_back(plain(row.x));
     return keys;
 }
 
 std::string cell(const Value& value, double size) {
     const double half = half_width(value) / size;
-    return significant(value.value / size, kDigits) +
-           (std::isfinite(half) ? " ±" + significant(half, kIntervalDigits) : "");
+    const bool shown = std::isfinite(half) && (half != 0 || value.value != 0);
+    return significant(value.value / size, kDigits) + (shown ? "±" + significant(half, kIntervalDigits) : "");
 }
 
 std::string percent(const Value& fraction) { return cell(fraction, 0.01); }
@@ -93,7 +91,7 @@ std::string percent(const Value& fraction) { return cell(fraction, 0.01); }
 std::string tables(const Figures& figures, const Collection& collection) {
     std::string text = heading(figures, collection);
     if (figures.rows.empty()) {
-        return text + section("", remarks_text(figures));
+        return text + section("", remarks_text(figures, collection));
     }
     text += legend(figures);
     text += section("Scaling", scaling_text(figures));
@@ -101,9 +99,9 @@ std::string tables(const Figures& figures, const Collection& collection) {
     text += section("Where the time of the loop went [%]", breakdown_text(figures));
     text += section("Metrics", metrics_text(figures));
     text += distributions_text(figures);
-    text += section("Slowest times", slowest_text(figures));
+    text += section("Slowest times", slowest_text(figures, collection));
     text += section("Self times of a profiler: the largest, in all; no wall-clock times", profile_text(figures));
-    text += remarks_text(figures);
+    text += remarks_text(figures, collection);
     return text;
 }
 

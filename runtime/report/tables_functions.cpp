@@ -31,7 +31,7 @@ std::string table_of(const Figures& figures, const std::string& function) {
     }
     const Unit unit = time_unit(percentile(std::move(medians), 0.5));
     TextTable table = table_of_rows(figures);
-    for (const char* header : {"count", "mean", "deviation", "min", "p50", "p95", "p99", "max"}) {
+    for (const char* header : {"count", "mean", "sd", "min", "p50", "p95", "p99", "max"}) {
         table.column(header);
     }
     for (const Row& row : figures.rows) {
@@ -39,27 +39,33 @@ std::string table_of(const Figures& figures, const std::string& function) {
         if (d == nullptr) {
             continue;
         }
-        const auto plain = [&unit](double v) { return significant(v / unit.size, kDigits); };
+        const auto in_unit = [&unit](double v) { return significant(v / unit.size, kDigits); };
         std::vector<std::string> cells = keys_of(figures, row);
         cells.push_back(fmt::format("{}", d->count));
         cells.push_back(cell(d->mean, unit.size));
-        cells.push_back(plain(d->deviation));
-        cells.push_back(plain(d->min));
+        cells.push_back(in_unit(d->deviation));
+        cells.push_back(in_unit(d->min));
         for (const Value* v : {&d->p50, &d->p95, &d->p99}) {
             cells.push_back(cell(*v, unit.size));
         }
-        cells.push_back(plain(d->max));
+        cells.push_back(in_unit(d->max));
         table.row(std::move(cells));
     }
     return fmt::format("\n{} [{}]\n{}", printable(function), unit.name, table.draw());
 }
 
-std::string place(const Source& source) {
-    return source.line > 0 ? fmt::format("{}:{}", printable(source.file), source.line) : printable(source.file);
+// Below the only tree the path of which is at the top, or whole.
+std::string place(const Source& source, const Collection& collection) {
+    std::string file = source.file;
+    if (const std::string top = collection.trees.size() == 1 ? collection.trees[0].path + "/" : "";
+        !top.empty() && file.starts_with(top)) {
+        file.erase(0, top.size());
+    }
+    return source.line > 0 ? fmt::format("{}:{}", printable(file), source.line) : printable(file);
 }
 
 template <typename Each>
-void each_remark(std::string& text, const char* title, const std::vector<Each>& remarks) {
+void each_remark(std::string& text, const char* title, const std::vector<Each>& remarks, const Collection& collection) {
     if (remarks.empty()) {
         return;
     }
@@ -67,7 +73,7 @@ void each_remark(std::string& text, const char* title, const std::vector<Each>& 
     for (const Each& remark : remarks) {
         std::string line = "  " + printable(remark.text);
         if constexpr (!std::is_same_v<Each, Failure>) {
-            line += remark.source.file.empty() ? "" : " (" + place(remark.source) + ")";
+            line += remark.source.file.empty() ? "" : " (" + place(remark.source, collection) + ")";
         }
         text += wrapped(line, 4);
     }
@@ -83,7 +89,7 @@ std::string distributions_text(const Figures& figures) {
     return text;
 }
 
-std::string slowest_text(const Figures& figures) {
+std::string slowest_text(const Figures& figures, const Collection& collection) {
     std::string text;
     for (const std::string& function : figures.functions) {
         const Distribution* slowest = nullptr;
@@ -99,7 +105,7 @@ std::string slowest_text(const Figures& figures) {
             const std::string series =
                 figures.series.size() > 1 ? series_label(figures, figures.series[of->series]) + ", " : "";
             text += wrapped(fmt::format("  {}: {} ({}{} {}): {}", printable(function), duration(slowest->max), series,
-                                        printable(figures.x_name), x_text(of->x), place(slowest->slowest)),
+                                        printable(figures.x_name), plain(of->x), place(slowest->slowest, collection)),
                             4);
         }
     }
@@ -140,11 +146,11 @@ std::string profile_text(const Figures& figures) {
     return table.draw();
 }
 
-std::string remarks_text(const Figures& figures) {
+std::string remarks_text(const Figures& figures, const Collection& collection) {
     std::string text;
-    each_remark(text, "Outliers", figures.outliers);
-    each_remark(text, "Failures", figures.failures);
-    each_remark(text, "Notes", figures.notes);
+    each_remark(text, "Outliers", figures.outliers, collection);
+    each_remark(text, "Failures", figures.failures, collection);
+    each_remark(text, "Notes", figures.notes, collection);
     return text;
 }
 

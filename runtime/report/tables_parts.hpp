@@ -15,16 +15,15 @@ std::string breakdown_text(const Figures& figures);
 std::string metrics_text(const Figures& figures);
 std::string distributions_text(const Figures& figures);
 std::string profile_text(const Figures& figures);
-std::string slowest_text(const Figures& figures);
-std::string remarks_text(const Figures& figures);  // outliers, failures, notes
+std::string slowest_text(const Figures& figures, const Collection& collection);
+std::string remarks_text(const Figures& figures, const Collection& collection);  // outliers, failures, notes
 
 // A table whose rows are those of the figures: the series, where there is more than one, and x.
 TextTable table_of_rows(const Figures& figures);
 std::vector<std::string> keys_of(const Figures& figures, const Row& row);
 std::string series_label(const Figures& figures, const Series& series);  // short enough for a table
-std::string x_text(double x);
 
-// "12.34 ±0.56", "12.34", "-": in units of `size`.
+// "12.34±0.56", "12.34", "-": in units of `size`.
 std::string cell(const Value& value, double size = 1);
 std::string percent(const Value& fraction);
 

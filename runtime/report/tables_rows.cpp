@@ -55,7 +55,7 @@ std::string scaling_text(const Figures& figures) {
     }
     std::string text = table.draw();
     const auto line = [&text](const char* what, const std::string& words) {
-        text += words.empty() ? "" : wrapped(fmt::format("  {:<10}{}", what, printable(words)), 12);
+        text += words.empty() ? "" : wrapped(fmt::format("  {:<12}{}", what, printable(words)), 14);
     };
     line("time", figures.time_rule);
     line("rate", figures.rate_rule);

@@ -164,7 +164,7 @@ void failures_and_warmups_are_in_no_figure() {
     CHECK_EQ(f.rows[1].executions.size(), 1U);
     CHECK(f.rows[2].executions.empty() && std::isnan(f.rows[2].time.value));
     CHECK_EQ(f.failures.size(), 3U);
-    CHECK(f.failures[0].text.find("failed with exit code 3: the database did not") != std::string::npos);
+    CHECK(f.failures[0].text.find("failed: the database did not") != std::string::npos);
     CHECK(says(f.notes, "1 of 6 results have no execution that succeeded"));
 }
 
