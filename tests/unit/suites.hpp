@@ -48,12 +48,12 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,        &kFilesSuite,         &kSpawnSuite,         &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,        &kTopologySuite,      &kPlanSuite,          &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite,       &kRequestSuite,       &kClientLibrarySuite, &kClientBenchSuite,    &kImageSuite,
-    &kQueueSuite,         &kAdaptiveSuite,      &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
-    &kSlotsSuite,         &kAttachSuite,        &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
-    &kMemorySuite,        &kAllocationSuite,    &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
+    &kValuesSuite,        &kFilesSuite,          &kSpawnSuite,         &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,        &kTopologySuite,       &kPlanSuite,          &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite,       &kRequestSuite,        &kClientLibrarySuite, &kClientBenchSuite,    &kImageSuite,
+    &kQueueSuite,         &kAdaptiveSuite,       &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
+    &kSlotsSuite,         &kAttachSuite,         &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
+    &kMemorySuite,        &kAllocationSuite,     &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
     &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite};
 #endif
 
