@@ -1,29 +1,51 @@
 // inferstep report: tables, files and a page of what batteries and steps have measured.
+#include <cstdio>
 #include <memory>
 
 #include "cli/commands.hpp"
 #include "core/log.hpp"
 #include "core/words.hpp"
-#include "report/outline.hpp"
+#include "report/compute.hpp"
 #include "report/read.hpp"
+#include "report/tables.hpp"
 
 namespace inferstep::cli {
 namespace {
 
 struct Arguments {
     std::vector<std::string> trees;
-    std::string output, run_ids, series, baseline, x, rate, time, format = "table", smartsim;
-    bool compare = false, warmups = false, no_plots = false;
+    std::string run_ids, x, series, rate, time, baseline;
+    bool compare = false, warmups = false;
 };
 
+// "nodes=1,strategy=ddp"
+Result<std::vector<std::pair<std::string, std::string>>> parse_baseline(const std::string& text) {
+    std::vector<std::pair<std::string, std::string>> words;
+    for (const std::string& part : split(text, ',')) {
+        const std::size_t sign = part.find('=');
+        if (sign == std::string::npos || sign == 0) {
+            return fail("--baseline={}: '{}' is no NAME=VALUE, such as nodes=1", text, part);
+        }
+        words.emplace_back(part.substr(0, sign), part.substr(sign + 1));
+    }
+    return words;
+}
+
 int report(const Arguments& a) {
-    const report::ReadOptions options{a.compare, split(a.run_ids, ','), a.warmups};
-    const Result<report::Collection> collection = report::read_trees(a.trees, options);
+    const auto baseline = parse_baseline(a.baseline);
+    if (!baseline) {
+        print_error(baseline.error());
+        return 2;
+    }
+    const auto collection = report::read_trees(a.trees, {a.compare, split(a.run_ids, ','), a.warmups});
     if (!collection) {
         print_error(collection.error());
         return 1;
     }
-    fmt::print("{}", report::outline(*collection));
+    const report::Figures figures =
+        report::compute(*collection, {a.x, split(a.series, ','), a.rate, a.time, *baseline});
+    const std::string text = report::tables(figures, *collection);
+    std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
 }
 
@@ -38,6 +60,15 @@ void add_report(CLI::App& app, Outcome& outcome) {
     sub->add_flag("--compare", a->compare, "show the trees side by side; else they are one");
     sub->add_option("--run-ids", a->run_ids, "read only what lies in folders of these names")->type_name("NAME,NAME");
     sub->add_flag("--include-warmups", a->warmups, "count warm-ups as repeats");
+    sub->add_option("--x", a->x, "parameter on the horizontal axis (default: what the tree says, else nodes)")
+        ->type_name("NAME");
+    sub->add_option("--series", a->series, "parameters that make a line each (default: all that vary)")
+        ->type_name("NAME,NAME");
+    sub->add_option("--rate", a->rate, "metric of which more is better")->type_name("METRIC");
+    sub->add_option("--time", a->time, "metric or timed function of which less is better")->type_name("NAME");
+    sub->add_option("--baseline", a->baseline,
+                    "what all series are compared with (default: the best at the smallest x)")
+        ->type_name("NAME=VALUE,…");
     sub->callback([a, &outcome] { outcome.exit_code = report(*a); });
 }
 

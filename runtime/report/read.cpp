@@ -51,6 +51,10 @@ Status read_path(const std::string& path, const ReadOptions& options, Collection
             Tree tree;
             tree.path = one.format == Format::kSweep ? one.directory : path;
             tree.format = kNames[static_cast<std::size_t>(one.format)];
+            if (one.format == Format::kItwinai) {
+                tree.hint_time = "epoch";
+                tree.hint_series = {"strategy"};
+            }
             at = trees.insert_or_assign(one.format, all.trees.size()).first;
             all.trees.push_back(std::move(tree));
         }
