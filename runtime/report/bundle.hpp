@@ -16,9 +16,9 @@ struct BundleOptions {
     std::vector<std::string> command;  // as it was typed; goes into report.json
 };
 
-// Writes report.json, executions.csv, functions.csv, scaling.csv, breakdown.csv, metrics.csv and failures.csv into
-// `directory`, which is made; each file appears whole or not at all. Numbers have twelve significant digits; an empty
-// field, or null, is what was not measured.
+// Writes report.json, executions.csv, functions.csv, scaling.csv, breakdown.csv, metrics.csv, failures.csv and
+// outliers.csv into `directory`, which is made; each file appears whole or not at all. Numbers have twelve significant
+// digits; an empty field, or null, is what was not measured.
 Status write_bundle(const std::string& directory, const Figures& figures, const Collection& collection,
                     const BundleOptions& options);
 
