@@ -52,8 +52,10 @@ end_database() {
 }
 )";
 
-// Out of a job, sbatch would hand that job's sizes on to the new one.
-constexpr const char* kJobSubmit = R"(    database=$(
+// Out of a job, sbatch would hand that job's sizes on to the new one. What it is to have of it stands in our words.
+constexpr const char* kJobSubmit =
+    R"(    set -- ${SLURM_JOB_ACCOUNT:+"--account=$SLURM_JOB_ACCOUNT"} ${SLURM_JOB_PARTITION:+"--partition=$SLURM_JOB_PARTITION"}
+    database=$(
         for name in $(compgen -e); do
             case $name in SLURM_CONF | SLURM_CLUSTERS) ;; SLURM_* | SRUN_* | SBATCH_*) unset "$name" ;; esac
         done
@@ -162,7 +164,7 @@ std::string as_job(const DatabaseShape& database, const DatabasePlace& place) {
     }
     words.insert(words.end(), database.batch_options.begin(), database.batch_options.end());
     const std::string submit = shell_word(place.program) + " db submit " + standard_options(database) +
-                               " -- \\\n            " + joined(words) +
+                               " -- \\\n            \"$@\" " + joined(words) +
                                " --output=\"$point/database.log\" --open-mode=append 2>>\"$point/database.log\"";
     return "\nbegin_database() {\n" +
            replaced(replaced(kJobSubmit, "%SUBMIT%", submit), "%PROGRAM%", shell_word(place.program));

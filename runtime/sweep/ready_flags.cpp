@@ -173,9 +173,7 @@ Result<ReadyFlags> ReadyFlags::parse(bool standard, const std::vector<std::strin
         if (!texts) {
             return texts.error();
         }
-        if (!flags.values_.try_emplace(flag->name, Value{std::move(*texts), true}).second) {
-            return fail("--{} is given twice; once is right, with a list for several values", flag->name);
-        }
+        flags.values_[flag->name] = Value{std::move(*texts), true};
     }
     for (const ReadyFlag& flag : ready_flags()) {
         const char* value = standard ? flag.standard : flag.colocated;

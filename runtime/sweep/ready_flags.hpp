@@ -29,8 +29,8 @@ class ReadyFlags {
    public:
     // `standard`: the flags of inference-standard. Accepted: --name=value, --name value, --na-me; a switch alone is
     // True,
-    // --noname False. Values are Python's or YAML's: [1,2], 1,2, (1, 2), 'text', None, True. Error: names the flag and
-    // where in its value.
+    // --noname False; the last of several counts. Values are Python's or YAML's: [1,2], 1,2, (1, 2), 'text', None,
+    // True. Error: names the flag and where in its value.
     static Result<ReadyFlags> parse(bool standard, const std::vector<std::string>& words);
 
     bool given(std::string_view name) const { return values_.at(std::string(name)).given; }
