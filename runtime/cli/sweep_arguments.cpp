@@ -88,7 +88,9 @@ int run(const SweepArguments& a, const sweep::Battery& battery, std::vector<swee
         options.parallel = static_cast<int>(*parallel);
     }
     Result<sweep::BatchSettings> settings = batch_settings(a.slurm, battery);
-    const Result<bool> shown = settings ? preview_only(*settings, battery, points) : settings.error();
+    const Result<bool> shown =
+        settings ? preview_only(*settings, battery, points, options.where.value_or(sweep::Where::kBatch))
+                 : settings.error();
     if (!shown) {
         print_error(shown.error());
         return 2;

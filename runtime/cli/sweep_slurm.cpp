@@ -77,12 +77,12 @@ Result<sweep::BatchSettings> batch_settings(const SlurmArguments& a, const sweep
 }
 
 Result<bool> preview_only(const sweep::BatchSettings& settings, const sweep::Battery& battery,
-                          const std::vector<sweep::Point>& points) {
+                          const std::vector<sweep::Point>& points, sweep::Where where) {
     if (settings.submit || settings.save) {
         return false;
     }
     sweep::ScriptContext context;
-    context.where = sweep::Where::kBatch;
+    context.where = where;
     std::error_code code;
     context.program = std::filesystem::read_symlink("/proc/self/exe", code).string();
     context.settings = settings;

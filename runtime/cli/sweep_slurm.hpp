@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "sweep/batch_settings.hpp"
 #include "sweep/battery.hpp"
+#include "sweep/where.hpp"
 
 namespace inferstep::cli {
 
@@ -25,6 +26,6 @@ Result<sweep::BatchSettings> batch_settings(const SlurmArguments& arguments, con
 
 // With neither a job nor a script wanted, the scripts are printed, and nothing is made: true, and that was all.
 Result<bool> preview_only(const sweep::BatchSettings& settings, const sweep::Battery& battery,
-                          const std::vector<sweep::Point>& points);
+                          const std::vector<sweep::Point>& points, sweep::Where where);
 
 }  // namespace inferstep::cli
