@@ -10,6 +10,7 @@
 
 #include "core/fd.hpp"
 #include "core/file.hpp"
+#include "sweep/matrix.hpp"
 
 namespace inferstep::sweep {
 namespace {
@@ -19,8 +20,9 @@ constexpr const char* kEnd = "##################################################
 
 }  // namespace
 
-Result<std::string> preview_scripts(const Battery& battery, const std::vector<Point>& points, ScriptContext context) {
+Result<std::string> preview_scripts(const Battery& battery, std::vector<Point> points, ScriptContext context) {
     context.run = "{run_dir}";
+    set_run_directory(points, context.run);
     std::string text;
     for (const Point& point : points) {
         const Result<std::string> script = point_script(battery, point, context);

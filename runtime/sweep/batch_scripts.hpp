@@ -10,7 +10,7 @@
 namespace inferstep::sweep {
 
 // The script of each point, between lines that say so. What is not known before the run, its folder, is {run_dir}.
-Result<std::string> preview_scripts(const Battery& battery, const std::vector<Point>& points, ScriptContext context);
+Result<std::string> preview_scripts(const Battery& battery, std::vector<Point> points, ScriptContext context);
 
 // Saves the script of a point as <battery>-<point>.sh in the scripts folder of the settings, if there is one, and makes
 // the folder. Error: a file of that name is there, which stays as it is.

@@ -140,7 +140,7 @@ Status apply_flag(const SettingKey& key, bool on, BatchSettings& settings) {
 }
 
 Status apply_text(const SettingKey& key, const std::string& value, BatchSettings& settings) {
-    if (value.empty()) {
+    if (value.empty() || value.starts_with("--")) {  // behind "--account=" stood nothing
         return fail("it is empty");
     }
     if (key.key == "python_venv") {

@@ -1,0 +1,359 @@
+#!/usr/bin/env bats
+# The script of a point: what it says, that a shell reads back every word as it was, and how it ends. The scripts come from
+# a preview, which prints them and makes nothing.
+
+setup() {
+    work=$(mktemp -d)
+    cd "$work" || return 1
+    unset "${!INFER_@}" "${!SLURM_@}"
+}
+teardown() { cd / && rm -rf "$work"; }
+
+no() { ! "$@" || { echo "unexpected: $*"; return 1; }; }
+preview() { inferstep sweep -c "$@" --no-submit-job --no-save-script; }
+# The scripts of a preview as 1.sh, 2.sh, …, with this folder in the place of the run's.
+scripts() {
+    preview "$@" >preview || return 1
+    rm -f ./[0-9]*.sh
+    awk '/ Script Preview #/ { n++; next } /^#+$/ { next } { print >(n ".sh") }' preview
+    sed -i "s|{run_dir}|$work/run|g" ./[0-9]*.sh
+}
+# Places and programs of this machine by names.
+plain() { sed "s|$work|/FOLDER|g; s|$(readlink -f "$(command -v inferstep)")|/PROGRAM|g" "$1"; }
+expect_text() { diff "$INFERSTEP_TOP/tests/lib/scripts/$1" <(plain "$2"); }
+clean_for_shellcheck() { shellcheck --severity=style --exclude=SC2016,SC1003,SC1091 "$@"; }
+point() { echo "run/points/p000${1:-1}"; }
+
+battery() { # the battery of the golden scripts
+    cat >battery.yaml <<'EOF'
+name: scaling
+command: [python3, train.py, "--lr={lr}", "it's"]
+matrix: {lr: [0.1]}
+step: {nodes: 1, tasks_per_node: 2, cpus_per_task: 3, gpus_per_node: 1, options: [--infer-colocate=1, --cpu-bind=cores]}
+environment: {OMP_NUM_THREADS: 3, NOTE: "a b"}
+time_limit: 90
+slurm:
+  account: lab
+  pre_exec: [module load CUDA, "export LOADED=yes"]
+EOF
+}
+
+@test "the scripts for this machine, an allocation and a batch job, word by word" {
+    battery
+    for where in local allocation batch; do
+        scripts battery.yaml --where=$where
+        expect_text $where.sh 1.sh
+        clean_for_shellcheck 1.sh
+    done
+}
+
+@test "the preview stands between banners and makes nothing" {
+    battery
+    run preview battery.yaml
+    [ "$status" = 0 ]
+    [ "${lines[0]}" = "#################### SLURM Script Preview ####################" ]
+    [ "${lines[1]}" = "#!/bin/bash" ]
+    [ "${lines[-1]}" = "##############################################################" ]
+    [ "$(ls -A)" = battery.yaml ]
+}
+
+@test "every argument and variable arrives as it was written" {
+    cat >torture.py <<'EOF'
+import json, os, sys
+words = ["it's", "a b", "", " ", "$HOME", "`id`", "$(id)", "\\", "\\\\n", '"q"', "*", "~", "#x", "a\nb", "\n", "\t", "ünïcödé ✓", "!", "-n",
+         "--", "a;b&c|d>e<f", "{a,b}", "%s", "'", "''", "a=b", "=", "x" * 5000]
+if sys.argv[1] == "make":
+    show = [sys.executable, os.path.abspath("torture.py"), "show"]
+    variables = {f"V{i}": word for i, word in enumerate(words)}
+    json.dump({"name": "torture", "command": show + words, "environment": variables}, open("torture.json", "w"))
+else:
+    assert sys.argv[2:] == words, (sys.argv[2:], words)
+    for i, word in enumerate(words):
+        assert os.environ[f"V{i}"] == word, (i, word, os.environ[f"V{i}"])
+    print("all", len(words))
+EOF
+    python3 torture.py make
+    scripts torture.json --where=local
+    run bash 1.sh
+    cat "$(point)/stderr.log"
+    [ "$status" = 0 ]
+    [ "$(cat "$(point)/stdout.log")" = "all 28" ]
+    # srun is given the same words
+    scripts torture.json --where=batch
+    mkdir bin && printf '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done; shift; exec "$@"\n' >bin/srun && chmod +x bin/srun
+    run env PATH="$work/bin:$PATH" bash 1.sh elsewhere
+    [ "$(cat elsewhere/stdout.log)" = "all 28" ]
+}
+
+@test "a folder with every kind of character" {
+    odd="$work/it's \"a\" \$HOME %j  dir"
+    mkdir "$odd" && cd "$odd"
+    printf 'name: x\ncommand: [pwd]\n' >battery.yaml
+    preview battery.yaml --where=local | sed '1d;$d' | sed 's|{run_dir}|run|' >1.sh
+    bash 1.sh
+    [ "$(cat run/points/p0001/stdout.log)" = "$odd" ]
+    preview battery.yaml >text
+    grep -qF -- "#SBATCH --chdir=\"$work/it's \\\"a\\\" \$HOME %j  dir\"" text
+}
+
+@test "the end says the exit code and the times, whatever the command does" {
+    for code in 0 3 77; do
+        printf 'name: x\ncommand: [sh, -c, "exit %s"]\n' "$code" >battery.yaml
+        scripts battery.yaml --where=local
+        run bash 1.sh "code$code"
+        [ "$status" = "$code" ]
+        awk -v code="$code" '{ exit !(NF == 3 && $1 == code && $2 > 1e9 && $3 >= $2 && $3 < $2 + 60) }' "code$code/end"
+    done
+    printf 'name: x\ncommand: [sh, -c, "kill -9 $$"]\n' >battery.yaml
+    scripts battery.yaml --where=local
+    run bash 1.sh killed
+    [ "$status" = 137 ]
+    grep -q '^137 ' killed/end
+}
+
+@test "a point that has ended is not run over; another directory is another result" {
+    printf 'name: x\ncommand: [date, +%%N]\n' >battery.yaml
+    scripts battery.yaml --where=local
+    bash 1.sh
+    before=$(cat "$(point)/stdout.log" "$(point)/end")
+    run bash 1.sh
+    [ "$status" = 2 ]
+    [[ $output == "run.sh: error: $work/run/points/p0001 holds a point that has ended"* ]]
+    [ "$before" = "$(cat "$(point)/stdout.log" "$(point)/end")" ]
+    bash 1.sh other
+    [ -s other/end ]
+    [ -s other/stdout.log ]
+}
+
+@test "SIGTERM, SIGINT and SIGHUP end the step first, and the end is written" {
+    for signal in TERM:143 INT:130 HUP:129; do
+        printf 'name: x\ncommand: [sh, -c, "trap \\"echo told; exit 9\\" TERM; touch started; while :; do sleep 0.1; done"]\n' >battery.yaml
+        scripts battery.yaml --where=local
+        rm -f started
+        env --default-signal=INT bash 1.sh "by-$signal" 3>&- &
+        pid=$!
+        for _ in $(seq 200); do [ ! -e started ] || break; sleep 0.05; done
+        kill -s "${signal%:*}" "$pid"
+        code=0
+        wait "$pid" || code=$?
+        [ "$code" = "${signal#*:}" ]
+        grep -q "^${signal#*:} " "by-$signal/end"
+        [ "$(cat "by-$signal/stdout.log")" = told ]
+    done
+}
+
+@test "a script battery: its text as it is, its exit code, an empty standard input, its errors apart" {
+    cat >battery.yaml <<'EOF'
+name: x
+script: |
+  echo "$INFER_POINT 'it''s' $((1+1))"
+  echo END_OF_SCRIPT
+  cat
+  echo wrong >&2
+  exit 5
+EOF
+    scripts battery.yaml --where=local
+    clean_for_shellcheck 1.sh
+    run bash 1.sh <<<unwanted
+    [ "$status" = 5 ]
+    [ "$(cat "$(point)/stdout.log")" = "p0001 'it''s' 2
+END_OF_SCRIPT" ]
+    [ "$(cat "$(point)/stderr.log")" = wrong ]
+    printf 'name: x\nscript: "if fi ("\n' >battery.yaml
+    scripts battery.yaml --where=local
+    run bash 1.sh broken
+    [ "$status" = 2 ]
+    grep -q '^2 ' broken/end
+    grep -q 'syntax error' broken/stderr.log
+}
+
+@test "a signal ends what a script battery started" {
+    printf 'name: x\nscript: "touch started; sleep 300"\n' >battery.yaml
+    scripts battery.yaml --where=local
+    bash 1.sh 3>&- &
+    pid=$!
+    for _ in $(seq 200); do [ ! -e started ] || break; sleep 0.05; done
+    child=$(pgrep -P "$pid" -f 'bash /dev/fd/3')
+    sleeper=$(pgrep -P "$child" -x sleep)
+    kill "$pid"
+    wait "$pid" || true
+    grep -q '^143 ' "$(point)/end"
+    no kill -0 "$sleeper" 2>/dev/null
+}
+
+@test "what comes before the command: it sets variables, and may refuse the point" {
+    battery
+    cat >module.sh <<'EOF'
+module() { echo "loaded $*"; export MODULE=$2; }
+EOF
+    sed -i 's/^command:.*/command: [sh, -c, "echo $MODULE $LOADED $OMP_NUM_THREADS"]/' battery.yaml
+    sed -i "s|pre_exec: .*|pre_exec: [. ./module.sh, module load CUDA, export LOADED=yes]|; s/, options: .*]/, options: []/" battery.yaml
+    scripts battery.yaml --where=local
+    run bash 1.sh
+    [ "$status" = 0 ]
+    [ "$output" = "loaded load CUDA" ]
+    [ "$(sort -u "$(point)/stdout.log")" = "CUDA yes 3" ]
+    echo 'echo no licence >&2; exit 4' >before
+    scripts battery.yaml --where=local --pre-exec-file=before
+    run bash 1.sh refused
+    [ "$status" = 4 ]
+    grep -q '^4 ' refused/end
+    [ ! -e refused/stdout.log ]
+    scripts battery.yaml --where=local --pre-exec=true --python-venv=nowhere
+    run bash 1.sh no-venv
+    [ "$status" = 1 ]
+    [[ $output == *"$work/nowhere/bin/activate"* ]]
+    grep -q '^1 ' no-venv/end
+}
+
+@test "the environment is noted without secrets" {
+    printf 'name: x\ncommand: ["true"]\nenvironment: {OMP_NUM_THREADS: 7}\n' >battery.yaml
+    scripts battery.yaml --where=local
+    INFER_DB_SECRET=hush1 SLURM_TOKEN=hush2 CUDA_API_KEY=hush3 UNRELATED=hush4 UCX_TLS=tcp bash 1.sh
+    tr '\0' '\n' <"$(point)/environ" >seen
+    grep -qx OMP_NUM_THREADS=7 seen
+    grep -qx UCX_TLS=tcp seen
+    grep -qx "INFER_OUTDIR=$work/run/points/p0001/records" seen
+    grep -qx "PATH=$PATH" seen
+    no grep -q hush seen
+}
+
+@test "the command of each task in a container" {
+    printf 'name: x\ncommand: [echo, "a b"]\nstep: {tasks_per_node: 2, gpus_per_node: 1}\n' >battery.yaml
+    scripts battery.yaml --container='my image.sif' --bind=/scratch --bind='/a b:/c:ro' --container-option=--cleanenv
+    grep -qxF "    -- apptainer exec --nv --bind=/scratch '--bind=/a b:/c:ro' --cleanenv 'my image.sif' \\" 1.sh
+    grep -qxF "    echo 'a b' \\" 1.sh
+    # This is no container: a stand-in for apptainer shows that it is called with the right words.
+    mkdir bin
+    printf '#!/bin/sh\nwhile [ "$1" != "my image.sif" ]; do echo "option: $1"; shift; done\nshift\nexec "$@"\n' >bin/apptainer
+    chmod +x bin/apptainer
+    scripts battery.yaml --container='my image.sif' --bind='/a b:/c:ro' --where=local
+    run env PATH="$work/bin:$PATH" bash 1.sh
+    [ "$status" = 0 ]
+    [ "$(sort "$(point)/stdout.log" | uniq -c | tr -s ' ')" = " 2 a b
+ 2 option: --bind=/a b:/c:ro
+ 2 option: --nv
+ 2 option: exec" ]
+    sed -i 's/, gpus_per_node: 1//' battery.yaml
+    scripts battery.yaml --container=x.sif
+    no grep -q -- --nv 1.sh
+}
+
+@test "the command line goes over --slurm-config, that over the battery's slurm:, that over the point's needs" {
+    battery
+    printf 'account: from_config\npartition: from_config\ntime: "01:00:00"\n' >slurm_config.yaml
+    scripts battery.yaml
+    grep -qx '#SBATCH --account=lab' 1.sh
+    grep -qx '#SBATCH --time=00:02:00' 1.sh
+    grep -qx '#SBATCH --job-name=scaling-p0001' 1.sh
+    no grep -q partition 1.sh
+    scripts battery.yaml --slurm-config=slurm_config.yaml
+    grep -qx '#SBATCH --account=from_config' 1.sh
+    grep -qx '#SBATCH --time=01:00:00' 1.sh
+    scripts battery.yaml --slurm-config=slurm_config.yaml --job-name my_job --account mine --time 5 --constraint 'a&b' --memory 16G \
+        --qos high --reservation day --std-out '{point}-%j.out' --num-nodes 3 --cpus-per-task 8 --exclusive \
+        --sbatch-option=--licenses=a:2 --sbatch-option=requeue
+    plain 1.sh | grep '^#SBATCH' >lines
+    diff lines - <<'EOF'
+#SBATCH --job-name=my_job
+#SBATCH --chdir=/FOLDER
+#SBATCH --output=p0001-%j.out
+#SBATCH --nodes=3
+#SBATCH --ntasks-per-node=2
+#SBATCH --cpus-per-task=8
+#SBATCH --gpus-per-node=1
+#SBATCH --time=5
+#SBATCH --account=mine
+#SBATCH --partition=from_config
+#SBATCH --qos=high
+#SBATCH --reservation=day
+#SBATCH --constraint="a&b"
+#SBATCH --mem=16G
+#SBATCH --licenses=a:2
+#SBATCH --requeue
+#SBATCH --exclusive
+EOF
+    grep -qx '    --cpus-per-task=8 \\' 1.sh # the step has them, too
+}
+
+@test "nothing of a site by default" {
+    printf 'name: x\ncommand: ["true"]\n' >battery.yaml
+    scripts battery.yaml
+    plain 1.sh | grep '^#SBATCH' >lines
+    diff lines - <<'EOF'
+#SBATCH --job-name=x-p0001
+#SBATCH --chdir=/FOLDER
+#SBATCH --output="/FOLDER/run/points/p0001/script.log"
+#SBATCH --nodes=1
+#SBATCH --ntasks-per-node=1
+EOF
+}
+
+@test "itwinai's slurm_config.yaml is understood" {
+    printf 'name: x\ncommand: ["true"]\nstep: {gpus_per_node: 4}\n' >battery.yaml
+    cat >slurm_config.yaml <<'EOF'
+job_name: tutorial-ddp-job
+account: intertwin
+partition: develbooster
+time: "00:15:00"
+std_out: slurm_job_logs/ddp-1x4.out
+err_out: slurm_job_logs/ddp-1x4.err
+num_nodes: 1
+num_tasks_per_node: 1
+gpus_per_node: 4
+cpus_per_gpu: 4
+exclusive: true
+memory: null
+pre_exec_command: |
+  ml Stages/2024 GCC OpenMPI
+  export OMP_NUM_THREADS=4
+python_venv: venv
+container_path: image.sif
+submit_job: no
+save_script: no
+EOF
+    inferstep sweep -c battery.yaml --slurm-config=slurm_config.yaml >text
+    for line in '#SBATCH --job-name=tutorial-ddp-job' '#SBATCH --cpus-per-gpu=4' '#SBATCH --error=slurm_job_logs/ddp-1x4.err' \
+        '#SBATCH --gpus-per-node=4' 'ml Stages/2024 GCC OpenMPI' 'export OMP_NUM_THREADS=4' ". $work/venv/bin/activate || exit"; do
+        grep -qxF -- "$line" text || { echo "missing: $line"; false; }
+    done
+    no grep -q -- --mem text
+}
+
+@test "settings that are wrong are refused, each with its place" {
+    printf 'name: x\ncommand: ["true"]\nstep: {nodes: 2, gpus_per_node: 2}\n' >battery.yaml
+    refused() { # text of slurm_config.yaml, what the message has
+        printf '%s\n' "$1" >slurm_config.yaml
+        run preview battery.yaml --slurm-config=slurm_config.yaml
+        [ "$status" = 2 ] && [[ $output == *"$2"* ]] || { echo "$1: $output"; return 1; }
+    }
+    refused 'acount: x' "slurm_config.yaml, line 1: acount: 'acount' is no setting of a batch job"
+    [[ $output == *"did you mean account?"* ]]
+    refused 'mode: single' "line 1: mode: it belongs to training"
+    refused 'dist_strat: ddp' "line 1: dist_strat: it belongs to training"
+    refused 'training_cmd: x' "line 1: training_cmd: it comes from the battery"
+    refused 'num_nodes: 1' "point p0001 needs 2 for --nodes, and the settings of its job say 1"
+    refused 'gpus_per_node: 1' "needs 2 for --gpus-per-node"
+    refused 'exclusive: perhaps' "line 1: exclusive: 'perhaps' is neither yes nor no"
+    refused 'account: "a\nb"' "has a control character"
+    refused 'account: [a, b]' "one value is right, not 2"
+    refused 'account: ""' "it is empty"
+    refused 'sbatch_option: -L a' "is no long option of sbatch"
+    refused 'pre_exec_file: nowhere' "nowhere"
+    refused '[a]' "keys and values are right"
+    run preview battery.yaml --slurm-config=nowhere.yaml
+    [ "$status" = 2 ]
+    run preview battery.yaml --account= --exclusive # nothing behind the =
+    [ "$status" = 2 ]
+    [[ $output == *"--account: it is empty"* ]]
+}
+
+@test "what cannot run on one machine without Slurm is refused or left out aloud" {
+    printf 'name: x\ncommand: ["true"]\nstep: {nodes: 2}\n' >battery.yaml
+    run preview battery.yaml --where=local
+    [ "$status" = 2 ]
+    [[ $output == *"point p0001 needs 2 nodes, and without Slurm there is one"* ]]
+    printf 'name: x\ncommand: ["true"]\nstep: {cpus_per_task: 2, options: [--mpi=pmix]}\n' >battery.yaml
+    scripts battery.yaml --where=local
+    grep -qxF '# Left out, since only Slurm knows it: --cpus-per-task=2 --mpi=pmix' 1.sh
+}

@@ -1,0 +1,67 @@
+#!/bin/bash
+
+# Point p0001 of the battery scaling: lr=0.1; repeat 1.
+# It can be run by hand: bash run.sh [DIRECTORY FOR THE RESULTS]
+
+point=${1:-'/FOLDER/run/points/p0001'}
+case $point in /*) ;; *) point=$PWD/$point ;; esac
+if [ -e "$point/end" ]; then
+    echo "run.sh: error: $point holds a point that has ended, which is not run over; give another directory" >&2
+    exit 2
+fi
+mkdir -p "$point/records" || exit
+
+# However it ends, this is written down last: exit code, begin and end, whole or not at all.
+begin=${EPOCHREALTIME:-$(date +%s.%N)}
+step=
+finish() {
+    local code=$? now
+    trap '' HUP INT TERM
+    now=${EPOCHREALTIME:-$(date +%s.%N)}
+    echo "$code ${begin/,/.} ${now/,/.}" >"$point/end.new" && mv "$point/end.new" "$point/end"
+    exit "$code"
+}
+stop() { # after a signal; the step ends first
+    trap '' HUP INT TERM
+    if [ -n "$step" ]; then
+        kill "$step"
+        wait "$step"
+    fi
+    exit "$1"
+}
+trap finish EXIT
+trap 'stop 129' HUP
+trap 'stop 130' INT
+trap 'stop 143' TERM
+
+cd /FOLDER || exit
+[ -z "${SLURM_JOB_ID-}" ] || echo "$SLURM_JOB_ID" >"$point/job"
+
+# Environment of the point
+export INFER_OUTDIR="$point/records"  # where steps and databases leave their records
+export INFER_POINT=p0001
+export OMP_NUM_THREADS=3
+export NOTE='a b'
+
+# Before the command
+module load CUDA
+export LOADED=yes
+
+note_environment() {
+    local name
+    for name in "${!SLURM_@}" "${!INFER_@}" "${!OMP_@}" "${!MKL_@}" "${!CUDA_@}" "${!NCCL_@}" "${!UCX_@}" "${!SR_@}" "${!TORCH_@}" \
+        PATH LD_LIBRARY_PATH LD_PRELOAD LOADEDMODULES VIRTUAL_ENV CONDA_PREFIX; do
+        case $name in *SECRET* | *TOKEN* | *PASSWORD* | *_KEY*) ;; *) [ -z "${!name+set}" ] || printf '%s=%s\0' "$name" "${!name}" ;; esac
+    done
+}
+note_environment >"$point/environ"
+
+# The step
+# Left out, since only Slurm knows it: --cpus-per-task=3 --gpus-per-node=1 --cpu-bind=cores
+/PROGRAM run \
+    --tasks=2 \
+    --colocate=1 \
+    -- python3 train.py --lr=0.1 'it'\''s' \
+    </dev/null >"$point/stdout.log" 2>"$point/stderr.log" &
+step=$!
+wait "$step"
