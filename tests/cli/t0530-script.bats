@@ -22,7 +22,7 @@ scripts() {
 plain() { sed "s|$work|/FOLDER|g; s|$(readlink -f "$(command -v inferstep)")|/PROGRAM|g" "$1"; }
 expect_text() { diff "$INFERSTEP_TOP/tests/lib/scripts/$1" <(plain "$2"); }
 clean_for_shellcheck() { shellcheck --severity=style --exclude=SC2016,SC1003,SC1091 "$@"; }
-point() { echo "run/points/p000${1:-1}"; }
+point() { echo run/points/p0001; }
 
 battery() { # the battery of the golden scripts
     cat >battery.yaml <<'EOF'
