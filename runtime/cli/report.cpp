@@ -7,6 +7,7 @@
 #include "core/words.hpp"
 #include "report/compute.hpp"
 #include "report/read.hpp"
+#include "report/smartsim.hpp"
 #include "report/tables.hpp"
 
 namespace inferstep::cli {
@@ -14,7 +15,7 @@ namespace {
 
 struct Arguments {
     std::vector<std::string> trees;
-    std::string run_ids, x, series, rate, time, baseline;
+    std::string run_ids, smartsim, x, series, rate, time, baseline;
     bool compare = false, warmups = false;
 };
 
@@ -41,6 +42,13 @@ int report(const Arguments& a) {
     if (!collection) {
         print_error(collection.error());
         return 1;
+    }
+    if (!a.smartsim.empty()) {
+        const auto sessions = report::write_smartsim(a.smartsim, *collection);
+        if (!sessions) {
+            print_error(sessions.error());
+            return 1;
+        }
     }
     const report::Figures figures =
         report::compute(*collection, {a.x, split(a.series, ','), a.rate, a.time, *baseline});
@@ -69,6 +77,8 @@ void add_report(CLI::App& app, Outcome& outcome) {
     sub->add_option("--baseline", a->baseline,
                     "what all series are compared with (default: the best at the smallest x)")
         ->type_name("NAME=VALUE,…");
+    sub->add_option("--smartsim-files", a->smartsim, "write the times as sessions of SmartSim-Scaling, too")
+        ->type_name("DIR");
     sub->callback([a, &outcome] { outcome.exit_code = report(*a); });
 }
 

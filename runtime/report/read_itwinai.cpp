@@ -62,7 +62,14 @@ void take_epochs(const Epochs& epochs, Execution& execution) {
             execution.files.push_back({time.source.file, -1, {}, 0});
         }
         ++execution.files.back().rows;
-        times.parts.push_back({execution.files.size() - 1, times.seconds.size(), time.source.line});
+        const std::size_t file = execution.files.size() - 1;
+        const auto follows = [&](const FunctionTimes::Part& part) {
+            const auto rows = static_cast<std::int64_t>(times.seconds.size() - part.begin);
+            return part.file == file && part.line + rows == time.source.line;
+        };
+        if (times.parts.empty() || !follows(times.parts.back())) {
+            times.parts.push_back({file, times.seconds.size(), time.source.line});
+        }
         times.seconds.push_back(time.seconds);
     }
     execution.functions.push_back(std::move(times));

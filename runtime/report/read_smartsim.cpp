@@ -16,6 +16,14 @@ int whole(const IniFile& ini, const char* key) {
     return n ? static_cast<int>(*n) : 0;
 }
 
+// Python's ConfigParser writes %% for a per cent sign.
+std::string unescaped(std::string text) {
+    for (std::size_t at = 0; (at = text.find("%%", at)) != std::string::npos; ++at) {
+        text.erase(at, 1);
+    }
+    return text;
+}
+
 // Its attributes under the names of its drivers' flags, which are also ours. What only follows from the others is none.
 void take_parameters(const IniFile& ini, Execution& execution) {
     const bool colocated =
@@ -25,7 +33,7 @@ void take_parameters(const IniFile& ini, Execution& execution) {
             (colocated && (key == "database_nodes" || key == "database_hosts"))) {
             continue;
         }
-        execution.parameters.emplace_back(our_name(key), value);
+        execution.parameters.emplace_back(our_name(key), unescaped(value));
     }
     execution.parameters.emplace_back(colocated ? "nodes" : "client_nodes", ini.value("attributes", "client_nodes"));
 }
