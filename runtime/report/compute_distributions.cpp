@@ -145,7 +145,12 @@ std::vector<RankTimes> ranks_of(const FunctionTimes& times) {
     ranks.reserve(times.parts.size());
     for (std::size_t i = 0; i < times.parts.size(); ++i) {
         const std::size_t end = i + 1 < times.parts.size() ? times.parts[i + 1].begin : times.seconds.size();
-        if (end > times.parts[i].begin) {
+        if (end == times.parts[i].begin) {
+            continue;
+        }
+        if (!ranks.empty() && ranks.back().file == times.parts[i].file) {
+            ranks.back().end = times.seconds.data() + end;
+        } else {
             ranks.push_back(
                 {times.parts[i].file, times.seconds.data() + times.parts[i].begin, times.seconds.data() + end});
         }

@@ -11,7 +11,7 @@ constexpr std::size_t kQuantiles = 201;
 void compute_distributions(const Collection& collection, Figures& figures);
 
 const FunctionTimes* find_function(const Execution& execution, const std::string& name);  // null: it has none
-// Times [begin, end) of one part: those of one file, that is of one rank.
+// Times [begin, end) of one file, that is of one rank; a file may have several parts, one behind the other.
 struct RankTimes {
     std::size_t file;
     const double* begin;

@@ -105,11 +105,13 @@ Value over_repeats(const Collection& collection, const Row& row, const Measure& 
     return of_repeats(values, row.executions);
 }
 
-// Of the repeats the most: a rank that left no record would make it less, and another kind of scaling of it.
-Value most_work(const Collection& collection, const Row& row) {
+// Of the repeats the most: a rank that left no record would make it less, and another kind of scaling of it. An epoch
+// is a pass over the same data, wherever it runs.
+Value most_work(const Collection& collection, const Row& row, bool epochs) {
     Value most;
     for (const std::size_t i : row.executions) {
-        const double work = collection.executions[i].work;
+        const double recorded = collection.executions[i].work;
+        const double work = std::isnan(recorded) && epochs ? 1 : recorded;
         if (std::isfinite(work) && !(work <= most.value)) {
             most.value = work;
             most.from = {i};
@@ -192,7 +194,7 @@ void measure(const Collection& collection, const FigureOptions& meaning, Figures
     for (Row& row : figures.rows) {
         row.time = time ? over_repeats(collection, row, *time) : Value();
         row.rate = rate ? over_repeats(collection, row, *rate) : Value();
-        row.work = most_work(collection, row);
+        row.work = most_work(collection, row, time && time->name.starts_with("epoch"));
     }
     figures.time_name = time ? time->name : "";
     figures.time_rule = time ? time->rule : "";

@@ -110,7 +110,7 @@ void choose_own_baselines(Figures& figures) {
     }
 }
 
-// How the work of a row compares with its baseline's.
+// How the work of a row compares with that of another.
 struct Pair {
     bool work_known, same, proportional;
 };
@@ -128,18 +128,18 @@ struct Against {
     Value speedup, strong, weak;
 };
 
-Against against(const Figures& figures, const Row& row, const Row& base) {
+Value divided(const Value& above, const Value& below) {
+    Value v = ratio(above, below);
+    return &above == &below && known(v) ? Value{1, kUnknown, kUnknown, above.from} : v;
+}
+
+// `kind`: how the work grew within the row's series. Rates can be compared whatever the work was; times only where it
+// was the same, or proportional to x.
+Against against(const Figures& figures, const Row& row, const Row& base, const Pair& kind) {
     Against a;
-    if (!measured(row)) {
-        return a;
-    }
     const Pair work = compare_work(row, base);
-    const bool itself = &row == &base;
-    const auto divided = [itself](const Value& above, const Value& below) {
-        Value v = ratio(above, below);
-        return itself && known(v) ? Value{1, kUnknown, kUnknown, above.from} : v;
-    };
-    if (known(row.rate) && known(base.rate)) {
+    const bool rates = known(row.rate) && known(base.rate);
+    if (rates) {
         a.speedup = divided(row.rate, base.rate);
     } else if (work.same) {
         a.speedup = divided(base.time, row.time);
@@ -147,10 +147,12 @@ Against against(const Figures& figures, const Row& row, const Row& base) {
     if (!is_resource(figures.x_name) || !(row.x > 0) || !(base.x > 0)) {
         return a;
     }
-    if (work.same) {
+    if (kind.same && (rates || work.same)) {
         a.strong = scaled(a.speedup, base.x / row.x);
     }
-    if (work.proportional) {
+    if (kind.proportional && rates) {
+        a.weak = scaled(a.speedup, base.x / row.x);
+    } else if (kind.proportional && work.proportional) {
         a.weak = divided(base.time, row.time);
     }
     return a;
@@ -161,8 +163,8 @@ void say_which_holds(Figures& figures) {
     bool all_known = true;
     bool all_same = true;
     bool all_proportional = true;
-    const Row& base = figures.rows[figures.common_baseline];
     for (const Row& row : figures.rows) {
+        const Row& base = figures.rows[figures.series[row.series].own_baseline];
         if (!measured(row) || row.x == base.x) {
             continue;
         }
@@ -187,7 +189,9 @@ void say_which_holds(Figures& figures) {
             x);
     } else if (all_same) {
         figures.scaling = Scaling::kStrong;
-        figures.scaling_rule = fmt::format("strong: the work is the same at every {}", x);
+        figures.scaling_rule =
+            fmt::format("strong: the work is the same at every {}{}", x,
+                        figures.time_name.starts_with("epoch") ? ", an epoch is a pass over all data" : "");
     } else if (all_proportional) {
         figures.scaling = Scaling::kWeak;
         figures.scaling_rule = fmt::format("weak: the work is proportional to {}", x);
@@ -204,9 +208,10 @@ void say_which_holds(Figures& figures) {
 // have both.
 void keep_what_holds(Figures& figures) {
     for (Row& row : figures.rows) {
-        if (figures.scaling == Scaling::kWeak) {
+        if (figures.scaling == Scaling::kWeak || figures.scaling == Scaling::kNone) {
             row.strong_common = row.strong_own = Value();
-        } else if (figures.scaling == Scaling::kStrong) {
+        }
+        if (figures.scaling == Scaling::kStrong || figures.scaling == Scaling::kNone) {
             row.weak_common = row.weak_own = Value();
         }
     }
@@ -225,18 +230,20 @@ void compute_scaling(const FigureOptions& meaning, Figures& figures) {
     say_which_holds(figures);
     const Row& common = figures.rows[figures.common_baseline];
     for (Row& row : figures.rows) {
-        Against a = against(figures, row, common);
+        if (!measured(row)) {
+            continue;
+        }
+        const Row& own = figures.rows[figures.series[row.series].own_baseline];
+        const Pair kind = compare_work(row, own);
+        Against a = against(figures, row, common, kind);
+        row.relative_time = divided(row.time, common.time);
         row.speedup_common = std::move(a.speedup);
         row.strong_common = std::move(a.strong);
         row.weak_common = std::move(a.weak);
-        row.relative_time = &row == &common && known(row.time) ? Value{1, kUnknown, kUnknown, row.time.from}
-                                                               : ratio(row.time, common.time);
-        if (const Series& series = figures.series[row.series]; series.has_baseline) {
-            Against own = against(figures, row, figures.rows[series.own_baseline]);
-            row.speedup_own = std::move(own.speedup);
-            row.strong_own = std::move(own.strong);
-            row.weak_own = std::move(own.weak);
-        }
+        a = against(figures, row, own, kind);
+        row.speedup_own = std::move(a.speedup);
+        row.strong_own = std::move(a.strong);
+        row.weak_own = std::move(a.weak);
     }
     keep_what_holds(figures);
 }

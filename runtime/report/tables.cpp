@@ -97,6 +97,7 @@ std::string tables(const Figures& figures, const Collection& collection) {
     text += section("Scaling", scaling_text(figures));
     text += section("Resources", resources_text(figures));
     text += section("Where the time of the loop went [%]", breakdown_text(figures));
+    text += section("Where the requests' time in the databases went [%]", databases_text(figures));
     text += section("Metrics", metrics_text(figures));
     text += distributions_text(figures);
     text += section("Slowest times", slowest_text(figures, collection));

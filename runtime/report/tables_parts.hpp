@@ -12,6 +12,7 @@ namespace inferstep::report {
 std::string scaling_text(const Figures& figures);
 std::string resources_text(const Figures& figures);
 std::string breakdown_text(const Figures& figures);
+std::string databases_text(const Figures& figures);
 std::string metrics_text(const Figures& figures);
 std::string distributions_text(const Figures& figures);
 std::string profile_text(const Figures& figures);

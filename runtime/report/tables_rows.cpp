@@ -27,17 +27,37 @@ std::string with_unit(const std::string& name, const std::string& unit) {
     return unit.empty() ? name : name + " [" + printable(unit) + "]";
 }
 
+// What the columns of the scaling table mean, in words.
+std::string scaling_rules(const Figures& figures) {
+    std::string text;
+    const auto line = [&text](const char* what, const std::string& words) {
+        text += words.empty() ? "" : wrapped(fmt::format("  {:<12}{}", what, printable(words)), 14);
+    };
+    line("time", figures.time_rule);
+    line("rate", figures.rate_rule);
+    line("baseline", figures.baseline_rule);
+    line("own",
+         figures.series.size() > 1 ? fmt::format("each series against its own smallest {}", figures.x_name) : "");
+    line("efficiency", figures.scaling_rule);
+    return text;
+}
+
 }  // namespace
 
 std::string scaling_text(const Figures& figures) {
     const Unit unit = time_unit(typical(figures, [](const Row& row) { return row.time.value; }));
+    const bool own = figures.series.size() > 1;  // one series has one baseline
     TextTable table = table_of_rows(figures);
     table.column("repeats");
-    for (const std::string& header :
-         {fmt::format("time [{}]", unit.name), "rate" + with_unit("", figures.rate_unit), std::string("relative time"),
-          std::string("speed-up"), std::string("strong [%]"), std::string("weak [%]"), std::string("own speed-up"),
-          std::string("own strong [%]"), std::string("own weak [%]")}) {
+    table.column(fmt::format("time [{}]", unit.name));
+    table.column(with_unit("rate", figures.rate_unit));
+    for (const char* header : {"relative time", "speed-up", "strong [%]", "weak [%]"}) {
         table.column(header);
+    }
+    for (const char* header : {"own speed-up", "own strong [%]", "own weak [%]"}) {
+        if (own) {
+            table.column(header);
+        }
     }
     for (const Row& row : figures.rows) {
         std::vector<std::string> cells = keys_of(figures, row);
@@ -48,55 +68,38 @@ std::string scaling_text(const Figures& figures) {
         }
         cells.push_back(percent(row.strong_common));
         cells.push_back(percent(row.weak_common));
-        cells.push_back(cell(row.speedup_own));
-        cells.push_back(percent(row.strong_own));
-        cells.push_back(percent(row.weak_own));
+        if (own) {
+            cells.push_back(cell(row.speedup_own));
+            cells.push_back(percent(row.strong_own));
+            cells.push_back(percent(row.weak_own));
+        }
         table.row(std::move(cells));
     }
-    std::string text = table.draw();
-    const auto line = [&text](const char* what, const std::string& words) {
-        text += words.empty() ? "" : wrapped(fmt::format("  {:<12}{}", what, printable(words)), 14);
-    };
-    line("time", figures.time_rule);
-    line("rate", figures.rate_rule);
-    line("baseline", figures.baseline_rule);
-    line("own", fmt::format("each series against its own smallest {}", figures.x_name));
-    line("efficiency", figures.scaling_rule);
-    return text;
+    return table.draw() + scaling_rules(figures);
 }
 
 std::string resources_text(const Figures& figures) {
     const Unit memory = memory_unit(typical(figures, [](const Row& row) { return row.memory_bytes.value; }));
     TextTable table = table_of_rows(figures);
-    for (const std::string& header :
-         {std::string("CPUs used [%]"), std::string("GPUs used [%]"), fmt::format("memory [{}]", memory.name),
-          std::string("energy [J]"), std::string("databases [% of CPU time]"), std::string("imbalance [%]"),
-          std::string("queue [%]"), std::string("input [%]"), std::string("inference [%]"),
-          std::string("output [%]")}) {
-        table.column(header);
-    }
-    bool any = false;
+    table.column("CPUs used [%]");
+    table.column("GPUs used [%]");
+    table.column(fmt::format("memory [{}]", memory.name));
+    table.column("energy [J]");
+    table.column("databases [% of CPU time]");
+    table.column("imbalance [%]");
     for (const Row& row : figures.rows) {
         std::vector<std::string> cells = keys_of(figures, row);
-        const std::size_t keys = cells.size();
-        cells.push_back(percent(row.utilization));
-        cells.push_back(percent(row.gpu_utilization));
-        cells.push_back(cell(row.memory_bytes, memory.size));
-        cells.push_back(cell(row.energy_j));
-        for (const Value* v : {&row.database_share, &row.imbalance, &row.database.queue, &row.database.input,
-                               &row.database.inference, &row.database.output}) {
-            cells.push_back(percent(*v));
+        for (std::string text :
+             {percent(row.utilization), percent(row.gpu_utilization), cell(row.memory_bytes, memory.size),
+              cell(row.energy_j), percent(row.database_share), percent(row.imbalance)}) {
+            cells.push_back(std::move(text));
         }
-        any = any || std::any_of(cells.begin() + static_cast<std::ptrdiff_t>(keys), cells.end(),
-                                 [](const std::string& c) { return c != "-"; });
         table.row(std::move(cells));
     }
-    return any ? table.draw() + wrapped(
-                                    "  memory is the largest of a task; imbalance: 1 - mean / largest of the ranks' "
-                                    "loop times; queue "
-                                    "to output: parts of the requests' time in the databases",
-                                    2)
-               : "";
+    return table.has_values() ? table.draw() +
+                                    "  memory: of the largest task; imbalance: 1 - mean / largest of the ranks' "
+                                    "loop times\n"
+                              : "";
 }
 
 std::string breakdown_text(const Figures& figures) {
@@ -104,17 +107,31 @@ std::string breakdown_text(const Figures& figures) {
     for (const char* header : {"communication", "compute", "I/O", "preprocess", "bubble", "other"}) {
         table.column(header);
     }
-    bool any = false;
     for (const Row& row : figures.rows) {
         const Breakdown& b = row.breakdown;
         std::vector<std::string> cells = keys_of(figures, row);
         for (const Value* v : {&b.communication, &b.compute, &b.io, &b.preprocess, &b.bubble, &b.other}) {
-            any = any || std::isfinite(v->value);
             cells.push_back(percent(*v));
         }
         table.row(std::move(cells));
     }
-    return any ? table.draw() : "";
+    return table.has_values() ? table.draw() : "";
+}
+
+std::string databases_text(const Figures& figures) {
+    TextTable table = table_of_rows(figures);
+    for (const char* header : {"queue", "input", "inference", "output"}) {
+        table.column(header);
+    }
+    for (const Row& row : figures.rows) {
+        const DatabaseSplit& d = row.database;
+        std::vector<std::string> cells = keys_of(figures, row);
+        for (const Value* v : {&d.queue, &d.input, &d.inference, &d.output}) {
+            cells.push_back(percent(*v));
+        }
+        table.row(std::move(cells));
+    }
+    return table.has_values() ? table.draw() : "";
 }
 
 std::string metrics_text(const Figures& figures) {

@@ -71,6 +71,15 @@ bool TextTable::has_something(std::size_t column) const {
     return std::any_of(rows_.begin(), rows_.end(), [column](const auto& cells) { return cells[column] != "-"; });
 }
 
+bool TextTable::has_values() const {
+    for (std::size_t c = keys_; c < columns_.size(); ++c) {
+        if (has_something(c)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 std::string TextTable::draw_part(const std::vector<std::size_t>& columns) const {
     std::vector<std::size_t> widths;
     for (const std::size_t c : columns) {

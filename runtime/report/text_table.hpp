@@ -15,7 +15,7 @@ class TextTable {
 
     void column(std::string header, bool text = false);
     void row(std::vector<std::string> cells);  // one for each column
-    bool empty() const { return rows_.empty(); }
+    bool has_values() const;                   // other than "-", beside the keys
 
     // Without the columns that have nothing but "-", unless all have. Ends with a newline.
     std::string draw(std::size_t width = kTextWidth) const;
