@@ -159,6 +159,7 @@ void add_sweep(CLI::App& app, Outcome& outcome) {
             outcome.exit_code = sweep_files(*a);
         }
     });
+    add_sweep_status(*command, outcome);
     if (&sweep::colocated_battery == nullptr || &sweep::ready_flags_help == nullptr) {
         return;
     }

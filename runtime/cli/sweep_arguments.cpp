@@ -4,11 +4,6 @@
 #include "core/words.hpp"
 #include "sweep/run.hpp"
 
-namespace inferstep::sweep {
-__attribute__((weak)) Result<int> run_sweep(const Battery&, std::vector<Point>,
-                                            const RunOptions&);  // until it is there
-}  // namespace inferstep::sweep
-
 namespace inferstep::cli {
 namespace {
 
@@ -105,10 +100,6 @@ int run(const SweepArguments& a, const sweep::Battery& battery, std::vector<swee
     options.resume = a.resume;
     options.retry_failed = a.retry_failed;
     options.results = a.results;
-    if (&sweep::run_sweep == nullptr) {
-        print_error(fail("this build of inferstep plans batteries and does not run them; --dry-run is right"));
-        return 1;
-    }
     const Result<int> code = sweep::run_sweep(battery, std::move(points), options);
     if (!code) {
         print_error(code.error());

@@ -22,6 +22,8 @@ struct SweepArguments {
 
 void add_running_options(CLI::App& command, SweepArguments& arguments);
 
+void add_sweep_status(CLI::App& sweep, Outcome& outcome);  // a subcommand of sweep
+
 // What goes over the battery: --set, and the options that stand for one key each.
 std::vector<sweep::Setting> settings_of(const SweepArguments& arguments);
 

@@ -27,4 +27,23 @@ Result<FileLock> FileLock::acquire(const std::string& path, double timeout_s) {
     return FileLock(std::move(fd));
 }
 
+Result<bool> lock_open_file(int fd, const std::string& path) {
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+        return true;
+    }
+    if (errno == EAGAIN || errno == EACCES) {
+        return false;
+    }
+    return fail("cannot lock {}: {}", path, std::strerror(errno));
+}
+
+bool is_locked(const std::string& path) {
+    const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    struct flock whole {};
+    whole.l_type = F_WRLCK;
+    return fd && fcntl(fd.get(), F_OFD_GETLK, &whole) == 0 && whole.l_type != F_UNLCK;
+}
+
 }  // namespace inferstep

@@ -18,4 +18,10 @@ class FileLock {
     UniqueFd fd_;
 };
 
+// A lock on an open file, which must be writable. It belongs to the open file, not to the process: whoever inherits the
+// descriptor holds it, too, until the last one is closed. False: somebody else has it. Error: locks do not work there.
+Result<bool> lock_open_file(int fd, const std::string& path);
+// Does anybody hold such a lock? Asks only, so that nobody else's try fails meanwhile. False where there is no file.
+bool is_locked(const std::string& path);
+
 }  // namespace inferstep

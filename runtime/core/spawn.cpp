@@ -102,7 +102,9 @@ bool become_user(const SpawnUser& user) {
     }
     const int out = arrange_fds(r, pipe_fd);
     default_signals();
-    umask(077);
+    if (!r.keep_umask) {
+        umask(077);
+    }
     if (r.user != nullptr && !become_user(*r.user)) {
         give_up(out);
     }

@@ -2,7 +2,7 @@
 //
 // A program is started from an absolute path with an argument vector, never through a shell. What it inherits is
 // exactly what is listed: fds 0, 1, 2 and `pass_fds` (as 3, 4, …), the given environment, default signal handling,
-// umask 077, cwd / unless asked otherwise.
+// umask 077 and cwd / unless asked otherwise.
 #pragma once
 
 #include <sys/types.h>
@@ -35,6 +35,7 @@ struct SpawnRequest {
                           // not see ours)
     bool die_with_parent = false;  // PR_SET_PDEATHSIG SIGKILL
     bool new_session = false;
+    bool keep_umask = false;
 };
 
 struct SpawnResult {

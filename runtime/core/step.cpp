@@ -22,11 +22,6 @@ int number_of(const char* name, int fallback) {
     return value.empty() || n < 0 || n > 1'000'000'000 ? fallback : static_cast<int>(n);
 }
 
-std::string host_name() {
-    std::array<char, 256> name{};
-    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
-}
-
 // SLURM_STEP_TASKS_PER_NODE is run-length coded: "2(x3),1". The count at a node index.
 int tasks_of_node(const std::string& text, int node, int fallback) {
     const char* p = text.c_str();
@@ -51,6 +46,11 @@ int tasks_of_node(const std::string& text, int node, int fallback) {
 }
 
 }  // namespace
+
+std::string host_name() {
+    std::array<char, 256> name{};
+    return gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "localhost";
+}
 
 StepIdentity step_identity() {
     StepIdentity id;

@@ -21,6 +21,8 @@ struct StepIdentity {
 
 StepIdentity step_identity();
 
+std::string host_name();
+
 // "<job>.<step>", with ".r<restart>" for a requeued job: the name of the step's record directory.
 std::string step_name(const StepIdentity& id);
 

@@ -1,0 +1,111 @@
+#include "sweep/point_folder.hpp"
+
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include "core/file.hpp"
+#include "core/file_lock.hpp"
+#include "core/log.hpp"
+
+namespace inferstep::sweep {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kMaxTries = 100'000;
+constexpr std::size_t kTail = 4096;
+constexpr std::size_t kLineLength = 160;
+constexpr std::uint64_t kLeastRoom = 16'384;  // a point writes a script, an end and a record at least
+
+bool is_there(const std::string& path) {
+    struct stat st {};
+    return lstat(path.c_str(), &st) == 0;
+}
+
+// The last line with text in it, shortened; "" where there is none.
+std::string last_line(const std::string& path) {
+    const Result<std::string> text = read_tail(path, kTail);
+    if (!text) {
+        return "";
+    }
+    const std::size_t last = text->find_last_not_of(" \t\r\n");
+    if (last == std::string::npos) {
+        return "";
+    }
+    const std::size_t before = text->rfind('\n', last);
+    std::string line = text->substr(before == std::string::npos ? 0 : before + 1);
+    line.resize(std::min(line.size(), last - (before == std::string::npos ? 0 : before + 1) + 1));
+    line = printable(line);
+    return line.size() > kLineLength ? line.substr(0, kLineLength) + "…" : line;
+}
+
+}  // namespace
+
+Status make_point_folder(const std::string& run, const std::string& id) {
+    const std::string point = point_directory(run, id);
+    // A script that was written and never ran is no attempt.
+    if (!is_there(point + "/" + kScriptLog)) {
+        unlink((point + "/" + kScriptFile).c_str());
+        rmdir(point.c_str());
+    }
+    if (is_there(point)) {
+        int tries = 1;
+        while (tries < kMaxTries && is_there(fmt::format("{}.try{}", point, tries))) {
+            ++tries;
+        }
+        if (rename(point.c_str(), fmt::format("{}.try{}", point, tries).c_str()) != 0) {
+            return fail("cannot rename {} to {}.try{}: {}", point, id, tries, std::strerror(errno));
+        }
+    }
+    return mkdir(point.c_str(), 0777) == 0 ? Status::ok()
+                                           : Status(fail("cannot make {}: {}", point, std::strerror(errno)));
+}
+
+std::optional<EndFile> read_end(const std::string& point) {
+    const Result<std::string> text = read_tail(point + "/" + kEndFile, kTail);
+    EndFile end;
+    if (!text || std::sscanf(text->c_str(), "%d %lf %lf", &end.exit_code, &end.begin, &end.end) != 3 ||
+        !std::isfinite(end.begin) || !std::isfinite(end.end) || end.end < end.begin) {
+        return std::nullopt;
+    }
+    return end;
+}
+
+std::string why_of(const std::string& point, int exit_code) {
+    std::string line = last_line(point + "/" + kStderrFile);
+    line = line.empty() ? last_line(point + "/" + kScriptLog) : line;
+    return fmt::format("exit code {}{}{}", exit_code, line.empty() ? "" : ": ", line);
+}
+
+pid_t find_script(const std::string& point) {
+    const std::string log = point + "/" + kScriptLog;
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator("/proc", ignored)) {
+        const std::string name = entry.path().filename().string();
+        pid_t pid = 0;
+        if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) {
+            continue;
+        }
+        if (fs::read_symlink(entry.path() / "fd/1", ignored) == log && getsid(pid) == pid) {
+            return pid;
+        }
+    }
+    return 0;
+}
+
+bool script_runs(const std::string& point) { return is_locked(point + "/" + kScriptLog); }
+
+bool disk_is_full(const std::string& path) {
+    struct statvfs fs {};
+    return statvfs(path.c_str(), &fs) == 0 && fs.f_blocks > 0 && fs.f_bavail * fs.f_frsize < kLeastRoom;
+}
+
+}  // namespace inferstep::sweep
