@@ -111,6 +111,9 @@ Result<Config> Config::read(const std::string& path) {
 
 Result<Config> Config::parse(const std::string& text, const std::string& name) {
     try {
+        // The library takes a quotation mark without an end for one that ends with the file, if that ends with a
+        // newline.
+        (void)YAML::LoadAll(text.substr(0, text.find_last_not_of(" \t\r\n") + 1));
         const std::vector<YAML::Node> documents = YAML::LoadAll(text);
         if (documents.size() > 1) {
             return fail("{}, line {}: a second document begins here; one is right", name,
@@ -118,8 +121,9 @@ Result<Config> Config::parse(const std::string& text, const std::string& name) {
         }
         return ConfigBuilder{name}.build(documents.empty() ? YAML::Node() : documents[0], "");
     } catch (const YAML::Exception& e) {
-        return fail("{}, line {}, column {}: {}", name, std::max(e.mark.line, 0) + 1, std::max(e.mark.column, 0) + 1,
-                    e.msg);
+        return with_hint(fail("{}, line {}, column {}: {}", name, std::max(e.mark.line, 0) + 1,
+                              std::max(e.mark.column, 0) + 1, e.msg),
+                         "a text with one of {}[],:# in it stands in quotation marks");
     }
 }
 

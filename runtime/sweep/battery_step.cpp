@@ -1,17 +1,15 @@
 // Of a battery file: what a point's step and database need, its metrics, and hints for the report.
 #include <algorithm>
-#include <regex>
 
 #include "core/words.hpp"
 #include "sweep/battery_parts.hpp"
 #include "sweep/members.hpp"
+#include "sweep/metric_rule.hpp"
 #include "sweep/placeholders.hpp"
 #include "sweep/shape_limits.hpp"
 
 namespace inferstep::sweep {
 namespace {
-
-constexpr std::size_t kLongestExpression = 2000;
 
 auto count(const Limit& limit) {
     return [limit](const Config& value) { return read_count(value, limit.low, limit.high); };
@@ -24,34 +22,6 @@ Result<std::string> flag_or_placeholder(const Config& value) {
     }
     const Result<bool> flag = value.as_flag();
     return flag ? Result<std::string>(*flag ? "yes" : "no") : flag.error();
-}
-
-// Below the point's directory, and nowhere else.
-Status check_metric_file(const Config& where, const std::string& file) {
-    const std::vector<std::string> parts = split(file, '/');
-    if (file.empty() || file[0] == '/' || file.find_first_of("\n\t") != std::string::npos ||
-        std::find(parts.begin(), parts.end(), "..") != parts.end()) {
-        return where.wrong(fmt::format("'{}' is no file below the point's directory", file));
-    }
-    return Status::ok();
-}
-
-Status check_expression(const Config& where, const std::string& expression) {
-    if (expression.size() > kLongestExpression) {
-        return where.wrong(fmt::format("an expression of at most {} characters is right", kLongestExpression));
-    }
-    try {
-        const std::regex compiled(expression);
-        if (compiled.mark_count() != 1) {
-            return where.wrong(
-                fmt::format("'{}' has {} groups; one, around the number, is right: (?:…) groups what "
-                            "is not the number",
-                            expression, compiled.mark_count()));
-        }
-    } catch (const std::regex_error&) {
-        return where.wrong(fmt::format("'{}' is no regular expression", expression));
-    }
-    return Status::ok();
 }
 
 Status check_metric_name(const Config& where, const std::string& name) {
@@ -92,11 +62,9 @@ Status read_source(Members& members, MetricRule& rule) {
     if (!members.status()) {
         return members.status();
     }
-    const Config* file = members.find(in_file ? way : "file");
-    if (Status s = check_metric_file(file != nullptr ? *file : members.map(), rule.file); !s) {
-        return s;
-    }
-    return in_file ? Status::ok() : check_expression(*regex, rule.select);
+    const Status followed = check_rule(rule);
+    const Error error = followed ? Error{} : members.map().wrong(followed.error().message);
+    return followed ? followed : with_hint(error, followed.error().hint);
 }
 
 Result<std::string> choice(const Config& value, const std::vector<std::string_view>& choices) {

@@ -79,7 +79,7 @@ class Filler {
    private:
     void refuse(const char* key, const std::string& what) {
         if (status_) {
-            status_ = complaint(battery_, key, 0, what);
+            status_ = complaint(battery_, key, kWholeKey, what);
         }
     }
 

@@ -117,7 +117,7 @@ Status for_each_combination(const Battery& battery, Visit visit) {
             if (is_excluded(battery, product)) {
                 continue;
             }
-            if (Status s = visit(product.here(), std::string_view("matrix"), std::size_t{0}); !s) {
+            if (Status s = visit(product.here(), std::string_view("matrix"), kWholeKey); !s) {
                 return s;
             }
         } while (product.next());
@@ -162,11 +162,11 @@ Result<Count> count_points(const Battery& battery) {
     count.why = reasons(battery);
     if (count.points > kMostPoints) {
         return complaint(
-            battery, "matrix", 0,
+            battery, "matrix", kWholeKey,
             fmt::format("more than {} points are more than one battery runs ({})", kMostPoints, count.why));
     }
     if (count.points == 0) {
-        return complaint(battery, "exclude", 0, "no point is left");
+        return complaint(battery, "exclude", kWholeKey, "no point is left");
     }
     return count;
 }

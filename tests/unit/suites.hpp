@@ -20,12 +20,14 @@ extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientClusterSuite;
 extern CU_SuiteInfo kClientDagSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
+extern CU_SuiteInfo kConfigSuite;
 extern CU_SuiteInfo kDbNodeSuite;
 extern CU_SuiteInfo kDbOptionsSuite;
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
+extern CU_SuiteInfo kMatrixSuite;
 extern CU_SuiteInfo kMemorySuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
 extern CU_SuiteInfo kOptionsSuite;
@@ -54,7 +56,8 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kQueueSuite,         &kAdaptiveSuite,       &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
     &kSlotsSuite,         &kAttachSuite,         &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
     &kMemorySuite,        &kAllocationSuite,     &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
-    &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite};
+    &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,         &kConfigSuite,         &kMatrixSuite,
+};
 #endif
 
 }  // namespace inferstep::test
