@@ -47,10 +47,10 @@ void malformed_texts_name_the_line() {
         const char* words;
     } table[] = {
         {"a: 1\nb: [1, 2\nc: 3\n", "f.yaml, line "},
-        {"a: 1\n  b: 2\n", "f.yaml, line 2: "},
-        {"{\"a\": 1,\n \"b\" 2}", "f.yaml, line 2: "},
+        {"a: 1\n  b: 2\n", "f.yaml, line 2, column "},
+        {"{\"a\": 1,\n \"b\" 2}", "f.yaml, line 2, column "},
         {"a: 'no end\n", "f.yaml, line "},
-        {"a: *nowhere\n", "f.yaml, line 1: "},
+        {"a: *nowhere\n", "f.yaml, line 1, column "},
         {"a: 1\nb: 2\na: 3\n", "f.yaml, line 3: a: the key stands there twice; once is right"},
         {"m:\n  x: {y: 1,\n      y: 2}\n", "f.yaml, line 3: m.x.y: the key stands there twice; once is right"},
         {"[1, 2]: 3\n", "f.yaml, line 1: a key that is a plain word is right"},
@@ -72,8 +72,8 @@ void what_nobody_writes_is_refused() {
     CHECK_FAILS(read("a: &a [1, *a]\n"), "nothing stands deeper than 64 lists and maps");
     CHECK_FAILS(read("a: &a\n  b: *a\n"), "nothing stands deeper than 64 lists and maps");
     CHECK_FAILS(read(std::string(100, '[') + std::string(100, ']')), "nothing stands deeper than 64");
-    CHECK_FAILS(read(std::string(1'000'000, '[')), "f.yaml, line 1: ");
-    CHECK_FAILS(read(std::string(1'000'000, '{')), "f.yaml, line 1: ");
+    CHECK_FAILS(read(std::string(1'000'000, '[')), "f.yaml, line 1, column 1: ");
+    CHECK_FAILS(read(std::string(1'000'000, '{')), "f.yaml, line 1, column 1: ");
     CHECK_FAILS(Config::read("/nowhere/f.yaml"), "/nowhere/f.yaml");
     CHECK_FAILS(Config::read("/"), "/");
 }
@@ -128,7 +128,7 @@ void settings_are_small_files() {
     for (const char* text : {"", "x", "=1", "a..b=1", ".a=1", "a.=1"}) {
         CHECK_FAILS(Config::parse_setting(text, "--set"), "--set: key=value or key.key=value is right");
     }
-    CHECK_FAILS(Config::parse_setting("a=[1", "--set a=[1"), "--set a=[1, line 1: ");
+    CHECK_FAILS(Config::parse_setting("a=[1", "--set a=[1"), "--set a=[1, line 1, column ");
     const Config wrong = c.with(*Config::parse_setting("m.x=[{q: 1}]", "--set m.x=[{q: 1}]"));
     CHECK_FAILS(wrong.find("m")->find("x")->items()[0].as_text(), "--set m.x=[{q: 1}]: one word or text is right");
     CHECK_EQ(wrong.find("m")->find("x")->items()[0].find("q")->path(), "m.x[1].q");
