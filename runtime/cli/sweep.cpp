@@ -13,12 +13,6 @@
 #include "sweep/preview.hpp"
 #include "sweep/ready.hpp"
 
-namespace inferstep::sweep {  // until they are there
-__attribute__((weak)) Result<ReadyBattery> colocated_battery(const std::vector<std::string>&);
-__attribute__((weak)) Result<ReadyBattery> standard_battery(const std::vector<std::string>&);
-__attribute__((weak)) std::string ready_flags_help(std::string_view);
-}  // namespace inferstep::sweep
-
 namespace inferstep::cli {
 namespace {
 
@@ -160,9 +154,6 @@ void add_sweep(CLI::App& app, Outcome& outcome) {
         }
     });
     add_sweep_status(*command, outcome);
-    if (&sweep::colocated_battery == nullptr || &sweep::ready_flags_help == nullptr) {
-        return;
-    }
     add_ready(*command, outcome, sweep::kColocatedKind, "Inference with databases beside the clients of each node",
               sweep::colocated_battery);
     add_ready(*command, outcome, sweep::kStandardKind, "Inference with one database on nodes of its own",
