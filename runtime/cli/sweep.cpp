@@ -12,6 +12,8 @@
 #include "sweep/matrix.hpp"
 #include "sweep/preview.hpp"
 #include "sweep/ready.hpp"
+#include "sweep/run_folder.hpp"
+#include "sweep/tree.hpp"
 
 namespace inferstep::cli {
 namespace {
@@ -63,7 +65,7 @@ std::size_t terminal_width() {
 
 void preview(const SweepArguments& a, Chosen& chosen) {
     sweep::set_run_directory(chosen.points, "{run_dir}");
-    const sweep::Plan plan = sweep::make_plan(chosen.battery, chosen.count, chosen.points, a.results);
+    const sweep::Plan plan = sweep::make_plan(chosen.battery, chosen.count, chosen.points, a.results, *where_of(a));
     const bool terminal = isatty(STDOUT_FILENO) == 1;
     const std::string text = a.json ? sweep::plan_json(chosen.battery, plan, chosen.points).dump() + "\n"
                                     : sweep::plan_text(chosen.battery, plan, chosen.points,
@@ -72,8 +74,9 @@ void preview(const SweepArguments& a, Chosen& chosen) {
 }
 
 int work(const SweepArguments& a, Result<Battery> battery) {
-    if (!battery) {
-        print_error(battery.error());
+    const Status right = check_arguments(a);
+    if (!right || !battery) {
+        print_error(right ? battery.error() : right.error());
         return 2;
     }
     const Result<Count> count = sweep::count_points(*battery);
@@ -97,7 +100,26 @@ int work(const SweepArguments& a, Result<Battery> battery) {
     return run(a, chosen->battery, std::move(chosen->points));
 }
 
+// The battery that lies with a run, and belongs to the folder where that began.
+Result<Battery> battery_of_run(const SweepArguments& a) {
+    const Result<std::string> run =
+        a.resume->empty() ? sweep::newest_run(a.results, "") : Result<std::string>(*a.resume);
+    const Result<sweep::RunRecord> record = run ? sweep::read_run_record(*run) : run.error();
+    if (!record) {
+        return record.error();
+    }
+    Result<Battery> battery = sweep::read_battery({*run + "/" + sweep::kBatteryFile}, settings_of(a));
+    if (battery) {
+        battery->folder = record->folder;
+    }
+    return battery;
+}
+
 int sweep_files(const SweepArguments& a) {
+    if (a.files.empty() && a.resume) {
+        Result<Battery> battery = battery_of_run(a);
+        return work(a, std::move(battery));
+    }
     if (a.files.empty()) {
         print_error(
             with_hint(fail("no battery is named"), "inferstep sweep -c FILE, or inferstep sweep inference-colocated"));

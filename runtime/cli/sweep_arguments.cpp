@@ -64,16 +64,31 @@ std::vector<sweep::Setting> settings_of(const SweepArguments& a) {
     return settings;
 }
 
+Result<std::optional<sweep::Where>> where_of(const SweepArguments& a) {
+    if (a.where == "auto") {
+        return std::optional<sweep::Where>();
+    }
+    const Result<std::size_t> where = parse_choice("--where", a.where, {"local", "allocation", "batch", "auto"});
+    return where ? Result<std::optional<sweep::Where>>(static_cast<sweep::Where>(*where)) : where.error();
+}
+
+Status check_arguments(const SweepArguments& a) {
+    if (a.json && !a.dry_run) {
+        return fail("--json goes with --dry-run");
+    }
+    if (a.retry_failed && !a.resume) {
+        return fail("--retry-failed goes with --resume");
+    }
+    if (a.dry_run && a.resume) {
+        return with_hint(fail("--dry-run does not go with --resume"), "inferstep sweep status says what is left");
+    }
+    const Result<std::optional<sweep::Where>> where = where_of(a);
+    return where ? Status::ok() : Status(where.error());
+}
+
 int run(const SweepArguments& a, const sweep::Battery& battery, std::vector<sweep::Point> points) {
     sweep::RunOptions options;
-    if (a.where != "auto") {
-        const Result<std::size_t> where = parse_choice("--where", a.where, {"local", "allocation", "batch"});
-        if (!where) {
-            print_error(where.error());
-            return 2;
-        }
-        options.where = static_cast<sweep::Where>(*where);
-    }
+    options.where = *where_of(a);
     if (a.parallel != "auto") {
         const Result<long> parallel = parse_number("--parallel", a.parallel, 1, 100'000);
         if (!parallel) {

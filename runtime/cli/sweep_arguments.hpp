@@ -27,6 +27,10 @@ void add_sweep_status(CLI::App& sweep, Outcome& outcome);  // a subcommand of sw
 // What goes over the battery: --set, and the options that stand for one key each.
 std::vector<sweep::Setting> settings_of(const SweepArguments& arguments);
 
+// What of the words is wrong by itself.
+Status check_arguments(const SweepArguments& arguments);
+Result<std::optional<sweep::Where>> where_of(const SweepArguments& arguments);  // nothing: auto
+
 // Runs the points, which are in running order. Returns the exit code.
 int run(const SweepArguments& arguments, const sweep::Battery& battery, std::vector<sweep::Point> points);
 

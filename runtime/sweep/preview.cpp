@@ -62,6 +62,13 @@ std::string steps_in_words(const Plan& plan) {
                                     : fmt::format("{}, {} of them databases", plan.steps, plan.database_steps);
 }
 
+std::string where_in_words(Where where) {
+    constexpr const char* kWords[] = {"local: on this machine, without Slurm",
+                                      "allocation: as steps of the allocation that we are in",
+                                      "batch: each point as a batch job"};
+    return kWords[static_cast<std::size_t>(where)];
+}
+
 std::string time_in_words(const Plan& plan, std::size_t points) {
     if (!plan.seconds) {
         return fmt::format("not known: {}", plan.seconds_from);
@@ -80,8 +87,8 @@ std::string what_runs(const Battery& battery) {
 
 }  // namespace
 
-Plan make_plan(const Battery& battery, const Count& count, const std::vector<Point>& points,
-               const std::string& results) {
+Plan make_plan(const Battery& battery, const Count& count, const std::vector<Point>& points, const std::string& results,
+               std::optional<Where> where) {
     Plan plan;
     plan.count = count;
     for (const Point& point : points) {
@@ -93,6 +100,10 @@ Plan make_plan(const Battery& battery, const Count& count, const std::vector<Poi
     estimate(plan, battery, points, results);
     limit(plan, points);
     note_excludes(plan, battery);
+    plan.where = where.value_or(choose_where(points));
+    if (const Status s = check_where(plan.where, points); !s) {
+        plan.notes.push_back(s.error().message);
+    }
     return plan;
 }
 
@@ -108,6 +119,7 @@ std::string plan_text(const Battery& battery, const Plan& plan, const std::vecto
     if (plan.limit_s) {
         lines.emplace_back("time limit", fmt::format("{} for all points together", as_duration(*plan.limit_s)));
     }
+    lines.emplace_back("where", where_in_words(plan.where));
     lines.emplace_back("order", battery.random ? fmt::format("random, seed {}", battery.seed) : "listed");
     std::string text;
     for (const auto& [name, value] : lines) {
@@ -125,7 +137,7 @@ Json plan_json(const Battery& battery, const Plan& plan, const std::vector<Point
     json.set("combinations", plan.count.combinations).set("points", plan.count.points);
     json.set("repeats", battery.repeats).set("warmups", battery.warmups).set("steps", plan.steps);
     json.set("database_steps", plan.database_steps).set("nodes", plan.most_nodes);
-    json.set("nodes_side_by_side", plan.all_nodes);
+    json.set("nodes_side_by_side", plan.all_nodes).set("where", word_of(plan.where));
     if (plan.seconds) {
         json.set("seconds", *plan.seconds);
     }
