@@ -11,8 +11,8 @@
 #include "bench/client_run.hpp"
 #include "cli/commands.hpp"
 #include "core/clock.hpp"
-#include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/process.hpp"
 #include "core/words.hpp"
 #include "vision/resnet_spec.hpp"
 
@@ -148,15 +148,6 @@ Status find_files(const ClientOptions& options) {
         }
     }
     return Status::ok();
-}
-
-std::vector<std::string> own_command() {
-    const auto text = read_file("/proc/self/cmdline");
-    std::vector<std::string> words = text ? split(*text, '\0') : std::vector<std::string>{};
-    if (!words.empty() && words.back().empty()) {
-        words.pop_back();  // the last word, too, ends in NUL
-    }
-    return words;
 }
 
 int client(const Arguments& a, std::int64_t began_ns) {

@@ -3,9 +3,14 @@
 #include <memory>
 
 #include "cli/commands.hpp"
+#include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/process.hpp"
 #include "core/words.hpp"
+#include "report/bundle.hpp"
+#include "report/bundle_parts.hpp"
 #include "report/compute.hpp"
+#include "report/output.hpp"
 #include "report/read.hpp"
 #include "report/smartsim.hpp"
 #include "report/tables.hpp"
@@ -13,48 +18,111 @@
 namespace inferstep::cli {
 namespace {
 
+enum Format { kTable, kJson, kCsv };
+
 struct Arguments {
     std::vector<std::string> trees;
-    std::string run_ids, smartsim, x, series, rate, time, baseline;
-    bool compare = false, warmups = false;
+    std::string output, run_ids, smartsim, x, series, rate, time, baseline, format = "table";
+    bool compare = false, warmups = false, no_plots = false, samples = false;
 };
 
-// "nodes=1,strategy=ddp"
-Result<std::vector<std::pair<std::string, std::string>>> parse_baseline(const std::string& text) {
-    std::vector<std::pair<std::string, std::string>> words;
-    for (const std::string& part : split(text, ',')) {
+struct Wishes {
+    report::ReadOptions read;
+    report::FigureOptions figures;
+    Format format = kTable;
+};
+
+Result<Wishes> parse(const Arguments& a) {
+    Wishes wishes;
+    const auto format = parse_choice("--format", a.format, {"table", "json", "csv"});
+    if (!format) {
+        return format.error();
+    }
+    wishes.format = static_cast<Format>(*format);
+    wishes.read = {a.compare, split(a.run_ids, ','), a.warmups};
+    wishes.figures = {a.x, split(a.series, ','), a.rate, a.time, {}};
+    for (const std::string& part : split(a.baseline, ',')) {  // "nodes=1,strategy=ddp"
         const std::size_t sign = part.find('=');
         if (sign == std::string::npos || sign == 0) {
-            return fail("--baseline={}: '{}' is no NAME=VALUE, such as nodes=1", text, part);
+            return fail("--baseline={}: '{}' is no NAME=VALUE, such as nodes=1", a.baseline, part);
         }
-        words.emplace_back(part.substr(0, sign), part.substr(sign + 1));
+        wishes.figures.baseline.emplace_back(part.substr(0, sign), part.substr(sign + 1));
     }
-    return words;
+    return wishes;
+}
+
+// Tables for people, the rest for programs. With those no files are written unless they are asked for.
+Status print(const Wishes& wishes, const report::Figures& figures, const report::Collection& collection) {
+    const std::string text = wishes.format == kJson ? report::report_json_text(figures, collection, {{}, own_command()})
+                             : wishes.format == kCsv ? report::scaling_csv(figures, collection)
+                                                     : report::tables(figures, collection);
+    const bool written = std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0;
+    return written ? Status::ok() : Status(fail("cannot write to standard output"));
+}
+
+Status write_files(const Arguments& a, const Wishes& wishes, const report::Figures& figures,
+                   const report::Collection& collection) {
+    if (!a.smartsim.empty()) {
+        const auto sessions = report::write_smartsim(a.smartsim, collection);
+        if (!sessions) {
+            return sessions.error();
+        }
+        print_note(fmt::format("{} sessions are in {}", *sessions, a.smartsim));
+    }
+    if (a.output == "-" || (a.output.empty() && wishes.format != kTable)) {
+        return Status::ok();
+    }
+    const std::string directory = a.output.empty() ? report::default_directory(collection) : a.output;
+    const auto left_out = report::write_report(directory, collection, figures, {!a.no_plots, a.samples, own_command()});
+    if (!left_out) {
+        return left_out.error();
+    }
+    for (const std::string& sentence : *left_out) {
+        print_warning(sentence);
+    }
+    if (wishes.format == kTable) {
+        fmt::print("\nreport  {}\n", absolute_path(directory));
+    }
+    return Status::ok();
 }
 
 int report(const Arguments& a) {
-    const auto baseline = parse_baseline(a.baseline);
-    if (!baseline) {
-        print_error(baseline.error());
+    const Result<Wishes> wishes = parse(a);
+    if (!wishes) {
+        print_error(wishes.error());
         return 2;
     }
-    const auto collection = report::read_trees(a.trees, {a.compare, split(a.run_ids, ','), a.warmups});
+    if (!a.output.empty() && a.output != "-") {  // known before the reading, which may take long
+        if (Status s = report::check_directory(a.output); !s) {
+            print_error(s.error());
+            return 1;
+        }
+    }
+    const auto collection = report::read_trees(a.trees, wishes->read);
     if (!collection) {
         print_error(collection.error());
         return 1;
     }
-    if (!a.smartsim.empty()) {
-        const auto sessions = report::write_smartsim(a.smartsim, *collection);
-        if (!sessions) {
-            print_error(sessions.error());
+    const report::Figures figures = report::compute(*collection, wishes->figures);
+    for (const Status& s : {print(*wishes, figures, *collection), write_files(a, *wishes, figures, *collection)}) {
+        if (!s) {
+            print_error(s.error());
             return 1;
         }
     }
-    const report::Figures figures =
-        report::compute(*collection, {a.x, split(a.series, ','), a.rate, a.time, *baseline});
-    const std::string text = report::tables(figures, *collection);
-    std::fwrite(text.data(), 1, text.size(), stdout);
     return 0;
+}
+
+void add_meaning(CLI::App* sub, const std::shared_ptr<Arguments>& a) {
+    sub->add_option("--x", a->x, "parameter on the horizontal axis (default: what the tree says, else nodes)")
+        ->type_name("NAME");
+    sub->add_option("--series", a->series, "parameters that make a line each (default: all that vary)")
+        ->type_name("NAME,NAME");
+    sub->add_option("--rate", a->rate, "metric of which more is better")->type_name("METRIC");
+    sub->add_option("--time", a->time, "metric or timed function of which less is better")->type_name("NAME");
+    sub->add_option("--baseline", a->baseline,
+                    "what all series are compared with (default: the best at the smallest x)")
+        ->type_name("NAME=VALUE,NAME=VALUE");
 }
 
 }  // namespace
@@ -65,18 +133,17 @@ void add_report(CLI::App& app, Outcome& outcome) {
     sub->add_option("tree", a->trees, "run of a sweep, step records, SmartSim-Scaling's or itwinai's folder")
         ->required()
         ->type_name("TREE");
+    sub->add_option("-o,--output", a->output,
+                    "where the files go, - for none (default: TREE/report for one tree of ours, else report)")
+        ->type_name("DIR");
     sub->add_flag("--compare", a->compare, "show the trees side by side; else they are one");
     sub->add_option("--run-ids", a->run_ids, "read only what lies in folders of these names")->type_name("NAME,NAME");
     sub->add_flag("--include-warmups", a->warmups, "count warm-ups as repeats");
-    sub->add_option("--x", a->x, "parameter on the horizontal axis (default: what the tree says, else nodes)")
-        ->type_name("NAME");
-    sub->add_option("--series", a->series, "parameters that make a line each (default: all that vary)")
-        ->type_name("NAME,NAME");
-    sub->add_option("--rate", a->rate, "metric of which more is better")->type_name("METRIC");
-    sub->add_option("--time", a->time, "metric or timed function of which less is better")->type_name("NAME");
-    sub->add_option("--baseline", a->baseline,
-                    "what all series are compared with (default: the best at the smallest x)")
-        ->type_name("NAME=VALUE,…");
+    add_meaning(sub, a);
+    sub->add_option("--format", a->format, "what is printed; json and csv write no files without -o (default table)")
+        ->type_name("table|json|csv");
+    sub->add_flag("--no-plots", a->no_plots, "draw nothing");
+    sub->add_flag("--samples", a->samples, "write samples.csv, too: every single time");
     sub->add_option("--smartsim-files", a->smartsim, "write the times as sessions of SmartSim-Scaling, too")
         ->type_name("DIR");
     sub->callback([a, &outcome] { outcome.exit_code = report(*a); });

@@ -15,6 +15,7 @@
 #include "core/fd.hpp"
 #include "core/file.hpp"
 #include "core/spawn.hpp"
+#include "core/words.hpp"
 
 namespace inferstep {
 namespace {
@@ -131,6 +132,15 @@ Result<Captured> run_capture(const std::vector<std::string>& argv, int timeout_m
     }
     captured.exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     return captured;
+}
+
+std::vector<std::string> own_command() {
+    const auto text = read_file("/proc/self/cmdline");
+    std::vector<std::string> words = text ? split(*text, '\0') : std::vector<std::string>{};
+    if (!words.empty() && words.back().empty()) {
+        words.pop_back();  // the last word, too, ends in NUL
+    }
+    return words;
 }
 
 std::string describe_exit(int wait_status) {

@@ -22,6 +22,9 @@ Result<std::string> find_program(const std::string& name);
 // longer than `timeout_ms`. Error: it cannot be started, or took too long. A non-zero exit code is not an Error.
 Result<Captured> run_capture(const std::vector<std::string>& argv, int timeout_ms);
 
+// Our own command line, word by word.
+std::vector<std::string> own_command();
+
 // "exit code 3" or "signal 9 (Killed)", from a wait status.
 std::string describe_exit(int wait_status);
 
