@@ -3,6 +3,7 @@
 
 #include "bench/client_report.hpp"
 #include "core/stats.hpp"
+#include "core/text.hpp"
 #include "core/version.hpp"
 
 namespace inferstep {
@@ -72,8 +73,6 @@ double dag_gain(const ClientReport& report) {
     return dag > 0 ? calls / dag : 0;
 }
 
-const char* plural(int n) { return n == 1 ? "" : "s"; }
-
 }  // namespace
 
 Json report_json(const ClientReport& report, const ClientOptions& options, const std::string& directory) {
@@ -119,8 +118,8 @@ std::string report_text(const ClientReport& report, const ClientOptions& options
     }
     const auto nodes = static_cast<int>(seen.size());
     std::string text =
-        fmt::format("{} client{} on {} node{}, model {}, batch {}, {}\n\n", clients, plural(clients), nodes,
-                    plural(nodes), options.model_name, options.batch_size, options.fortran ? "Fortran" : "C++");
+        fmt::format("{} on {}, model {}, batch {}, {}\n\n", counted(clients, "client"), counted(nodes, "node"),
+                    options.model_name, options.batch_size, options.fortran ? "Fortran" : "C++");
     text +=
         fmt::format("{:<14}{:>9}{:>11}{:>11}{:>11}{:>11}{:>11}\n", "[ms]", "count", "mean", "p50", "p95", "p99", "max");
     for (const Samples& s : report.samples) {
@@ -133,8 +132,7 @@ std::string report_text(const ClientReport& report, const ClientOptions& options
     text += fmt::format("#wrong        {} of {} (largest difference {:.2g}, tolerance {:.2g})\n", totals.wrong,
                         totals.compared, totals.worst, options.tolerance);
     text += fmt::format("#errors       {}", totals.errors);
-    text += report.missing > 0 ? fmt::format("; {} rank{} left no summary\n", report.missing, plural(report.missing))
-                               : "\n";
+    text += report.missing > 0 ? fmt::format("; {} left no summary\n", counted(report.missing, "rank")) : "\n";
     text += fmt::format("records       {}\n", directory);
     return text;
 }

@@ -25,6 +25,14 @@ Json& Json::set(const char* key, bool value) {
     return *this;
 }
 
+Json Json::list(const std::vector<std::string>& texts) {
+    Json all = array();
+    for (const std::string& text : texts) {
+        all.push(text);
+    }
+    return all;
+}
+
 Json& Json::push(Json value) {
     cJSON_AddItemToArray(node_.get(), value.node_.release());
     return *this;

@@ -19,6 +19,7 @@ class Json {
    public:
     static Json object() { return Json(cJSON_CreateObject()); }
     static Json array() { return Json(cJSON_CreateArray()); }
+    static Json list(const std::vector<std::string>& texts);
     static Result<Json> parse(std::string_view text, std::string_view name_for_errors);
 
     Json& set(const char* key, Json value);

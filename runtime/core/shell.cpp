@@ -27,6 +27,14 @@ std::string shell_word(std::string_view text) {
     return quoted + "'";
 }
 
+std::string shell_words(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) {
+        text += (text.empty() ? "" : " ") + shell_word(word);
+    }
+    return text;
+}
+
 Result<std::string> sbatch_word(std::string_view text) {
     if (std::any_of(text.begin(), text.end(),
                     [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; })) {

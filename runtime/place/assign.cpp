@@ -5,6 +5,8 @@
 #include <numeric>
 #include <tuple>
 
+#include "core/text.hpp"
+
 namespace inferstep {
 namespace {
 
@@ -107,7 +109,7 @@ void share_gpus(const Topology& topology, int gpus, Plan& plan) {
         ++users[best->index];
         instance.gpus = {best->index};
     }
-    plan.notes.push_back(fmt::format("{} instances share {} GPU{}", plan.instances.size(), gpus, gpus == 1 ? "" : "s"));
+    plan.notes.push_back(fmt::format("{} instances share {}", plan.instances.size(), counted(gpus, "GPU")));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/cpulist.hpp"
+#include "core/text.hpp"
 #include "place/marks.hpp"
 
 namespace inferstep {
@@ -13,8 +14,6 @@ namespace {
 constexpr std::size_t kWidth = 100;
 constexpr std::size_t kIndent = 6;
 constexpr std::size_t kMostTaskLines = 16;  // beyond it the picture alone tells the tasks' CPUs
-
-std::string plural(int n, const char* thing) { return fmt::format("{} {}{}", n, thing, n == 1 ? "" : "s"); }
 
 // `text` in lines of kWidth, those after the first indented below its words.
 std::string wrap(const std::string& text) {
@@ -124,9 +123,9 @@ std::string draw_text(const Topology& topology, const Plan& plan) {
         cell = std::max(cell, mark.text.size());
     }
     std::string out = fmt::format(
-        "{}, {}, {}, {}; the step has {}\n", plural(packages_of(topology), "package"),
-        plural(static_cast<int>(topology.domains.size()), "NUMA domain"), plural(cores_in(topology), "core"),
-        plural(static_cast<int>(topology.cpus.size()), "CPU"), plural(step_cpus(plan).count(), "CPU"));
+        "{}, {}, {}, {}; the step has {}\n", counted(packages_of(topology), "package"),
+        counted(static_cast<int>(topology.domains.size()), "NUMA domain"), counted(cores_in(topology), "core"),
+        counted(static_cast<int>(topology.cpus.size()), "CPU"), counted(step_cpus(plan).count(), "CPU"));
     int package = -1;
     for (std::size_t d = 0; d < topology.domains.size(); ++d) {
         if (topology.domains[d].package != package) {

@@ -4,14 +4,13 @@
 
 #include "core/cpulist.hpp"
 #include "core/page.hpp"
+#include "core/text.hpp"
 #include "place/assign.hpp"
 #include "place/blocks.hpp"
 #include "place/layout.hpp"
 
 namespace inferstep {
 namespace {
-
-std::string cpus_text(int n) { return fmt::format("{} CPU{}", n, n == 1 ? "" : "s"); }
 
 CpuSet known_cpus(const Topology& topology) {
     CpuSet all;
@@ -62,7 +61,7 @@ Status check_request(const PlanRequest& request, const CpuSet& usable) {
     if (request.instances > most) {
         return fail(
             "--infer-colocate={} needs a CPU for each instance{}: the step has {} on this node; ask for at most {}",
-            request.instances, request.pin_app ? " and one for the tasks" : "", cpus_text(usable.count()), most);
+            request.instances, request.pin_app ? " and one for the tasks" : "", counted(usable.count(), "CPU"), most);
     }
     if (request.db_cpus != 0 && request.db_cpus < request.instances) {
         return fail(
@@ -79,15 +78,15 @@ Status check_devices(const Topology& topology, const PlanRequest& request) {
         return gpus == 0 ? with_hint(fail("--infer-num-devices={}: the step has no GPU on this node", request.devices),
                                      "ask for some (srun --gpus-per-node=…), or leave the option out")
                          : fail(
-                               "--infer-num-devices={} is more than there are: the step has {} GPU{} on this node; "
+                               "--infer-num-devices={} is more than there are: the step has {} on this node; "
                                "ask for at most {}",
-                               request.devices, gpus, gpus == 1 ? "" : "s", gpus);
+                               request.devices, counted(gpus, "GPU"), gpus);
     }
     return Status::ok();
 }
 
 Error does_not_fit(const PlanRequest& request, const CpuSet& usable, int most) {
-    const std::string step = fmt::format("the step has {} on this node", cpus_text(usable.count()));
+    const std::string step = fmt::format("the step has {} on this node", counted(usable.count(), "CPU"));
     if (request.db_cpus > usable.count()) {
         return fail("--infer-db-cpus={} is more than there are: {}; ask for at most {}", request.db_cpus, step, most);
     }
@@ -99,7 +98,7 @@ Error does_not_fit(const PlanRequest& request, const CpuSet& usable, int most) {
     return with_hint(
         fail("--infer-db-cpus={} does not fit: each instance takes its {} out of one NUMA domain, and the domains of "
              "the step have too few on this node; ask for at most {}",
-             request.db_cpus, cpus_text(share), most),
+             request.db_cpus, counted(share, "CPU"), most),
         "more instances (--infer-colocate) use more domains; `inferstep topo` shows them");
 }
 
@@ -129,7 +128,7 @@ void note_sizes(int wanted, const Layout& layout, Plan& plan) {
     if (total > wanted) {
         plan.notes.push_back(
             fmt::format("the databases have {} instead of {}: whole cores are taken, with all their hardware threads",
-                        cpus_text(total), wanted));
+                        counted(total, "CPU"), wanted));
     }
     if (layout.threads) {
         plan.notes.push_back("whole cores do not fit here: databases and tasks share cores, by hardware threads");

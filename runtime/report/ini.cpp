@@ -4,18 +4,13 @@
 
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 
 namespace inferstep::report {
 namespace {
 
 constexpr std::size_t kLargest = std::size_t{1} << 20;  // nobody's run.cfg
 constexpr std::size_t kShown = 40;
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t\r");
-    return begin == std::string_view::npos ? std::string_view()
-                                           : text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
-}
 
 }  // namespace
 

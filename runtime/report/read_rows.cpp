@@ -11,6 +11,7 @@
 
 #include "core/fd.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 
 namespace inferstep::report {
 namespace {
@@ -20,12 +21,6 @@ constexpr std::size_t kShown = 40;                      // of a bad field
 
 std::string shown(std::string_view text) {
     return printable(text.substr(0, kShown)) + (text.size() > kShown ? "…" : "");
-}
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t");
-    return begin == std::string_view::npos ? std::string_view()
-                                           : text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
 }
 
 class RowScanner {

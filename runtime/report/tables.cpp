@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "report/interval.hpp"
 #include "report/numbers.hpp"
 #include "report/tables_parts.hpp"
@@ -14,8 +15,6 @@ namespace inferstep::report {
 namespace {
 
 constexpr std::size_t kSeriesWidth = 36;
-
-const char* plural(std::size_t n) { return n == 1 ? "" : "s"; }
 
 std::string heading(const Figures& figures, const Collection& collection) {
     std::string text;
@@ -28,8 +27,8 @@ std::string heading(const Figures& figures, const Collection& collection) {
     };
     const std::size_t warmups = count([](const Execution& e) { return e.warmup; });
     const std::size_t failed = figures.failures.size();
-    text += fmt::format("{} execution{}", collection.executions.size(), plural(collection.executions.size()));
-    text += warmups > 0 ? fmt::format(", {} of them warm-up{}", warmups, plural(warmups)) : "";
+    text += counted(collection.executions.size(), "execution");
+    text += warmups > 0 ? fmt::format(", {} of them warm-up{}", warmups, warmups == 1 ? "" : "s") : "";
     text += failed > 0 ? fmt::format(", {} without success", failed) : "";
     text += fmt::format("; {} series over {} ({})\n", figures.series.size(), figures.x_name, figures.x_rule);
     text += "± is half of the 95 % confidence interval over the repeats; - was not measured\n";

@@ -5,6 +5,7 @@
 
 #include "core/log.hpp"
 #include "core/stats.hpp"
+#include "core/text.hpp"
 #include "report/numbers.hpp"
 #include "report/tables_parts.hpp"
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/text.hpp"
 #include "core/words.hpp"
 
 namespace inferstep::report {
@@ -9,32 +10,12 @@ namespace {
 
 constexpr std::size_t kGap = 2;
 
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
 std::string padded(const std::string& text, std::size_t width, bool left) {
     const std::string blanks(width - std::min(width, seen_width(text)), ' ');
     return left ? text + blanks : blanks + text;
 }
 
 }  // namespace
-
-std::size_t seen_width(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
-}
-
-std::string shortened(const std::string& text, std::size_t width) {
-    if (seen_width(text) <= width) {
-        return text;
-    }
-    std::size_t end = 0;
-    for (std::size_t seen = 0; end < text.size(); ++end) {
-        seen += continues(text[end]) ? 0U : 1U;
-        if (seen == width) {
-            break;
-        }
-    }
-    return text.substr(0, end) + "…";
-}
 
 std::string wrapped(const std::string& text, std::size_t indent) {
     const std::size_t blanks = std::min(text.find_first_not_of(' '), text.size());

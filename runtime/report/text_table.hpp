@@ -34,10 +34,6 @@ class TextTable {
     std::vector<std::vector<std::string>> rows_;
 };
 
-// Characters that are seen, one column each.
-std::size_t seen_width(const std::string& text);
-// At most `width` columns, with "…" at the end where something had to go.
-std::string shortened(const std::string& text, std::size_t width);
 // A paragraph in lines of at most kTextWidth columns; the lines after the first begin with `indent` blanks. A word that
 // is longer, such as a path, has a line of its own.
 std::string wrapped(const std::string& text, std::size_t indent);

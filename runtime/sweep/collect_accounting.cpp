@@ -114,14 +114,6 @@ std::string lines_of(const Wanted& point, const std::vector<std::string>& steps,
     return text;
 }
 
-Json texts(const std::vector<std::string>& words) {
-    Json array = Json::array();
-    for (const std::string& word : words) {
-        array.push(word);
-    }
-    return array;
-}
-
 Status write_point(const Wanted& point, const std::vector<std::string>& steps, const std::string& file,
                    const std::string& why) {
     Json json = Json::object();
@@ -129,7 +121,7 @@ Status write_point(const Wanted& point, const std::vector<std::string>& steps, c
         if (key == "slurm") {
             const Json before = point.json.copy_of("slurm");
             Json slurm = Json::object();
-            slurm.set("job", point.job).set("steps", texts(steps)).set("nodelist", before.text("nodelist"));
+            slurm.set("job", point.job).set("steps", Json::list(steps)).set("nodelist", before.text("nodelist"));
             json.set("slurm", std::move(slurm));
         } else if (key == "sacct") {
             json.set("sacct", file);

@@ -106,14 +106,6 @@ std::string replaced(std::string text, const std::string& what, const std::strin
     return text;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) {
-        text += (text.empty() ? "" : " ") + shell_word(word);
-    }
-    return text;
-}
-
 std::string host_list(const DatabaseShape& database) { return fmt::format("{}", fmt::join(database.hosts, ",")); }
 
 // What `db standard` is given, whoever starts it.
@@ -122,7 +114,7 @@ std::string standard_options(const DatabaseShape& database) {
     if (database.cpus_per_node > 0) {
         words.push_back(fmt::format("--db-cpus={}", database.cpus_per_node));
     }
-    return joined(words) + (words.empty() ? "" : " ") + "--outdir=\"$INFER_OUTDIR\"";
+    return shell_words(words) + (words.empty() ? "" : " ") + "--outdir=\"$INFER_OUTDIR\"";
 }
 
 std::vector<std::string> sizes(const DatabaseShape& database) {
@@ -150,7 +142,7 @@ std::string as_step(const DatabaseShape& database, const DatabasePlace& place) {
     const std::vector<std::string> more = sizes(database);
     words.insert(words.end(), more.begin(), more.end());
     const std::string where = database.hosts.empty() ? " ${database_nodes:+--nodelist=\"$database_nodes\"}" : "";
-    return started(joined(words) + where + " \\\n        " + shell_word(place.program) + " db standard " +
+    return started(shell_words(words) + where + " \\\n        " + shell_word(place.program) + " db standard " +
                    standard_options(database)) +
            replaced(kStepEnd, "%TERM%",
                     "if [ -n \"${database-}\" ]; then scancel --signal=TERM \"$database\"; "
@@ -164,7 +156,7 @@ std::string as_job(const DatabaseShape& database, const DatabasePlace& place) {
     }
     words.insert(words.end(), database.batch_options.begin(), database.batch_options.end());
     const std::string submit = shell_word(place.program) + " db submit " + standard_options(database) +
-                               " -- \\\n            \"$@\" " + joined(words) +
+                               " -- \\\n            \"$@\" " + shell_words(words) +
                                " --output=\"$point/database.log\" --open-mode=append 2>>\"$point/database.log\"";
     return "\nbegin_database() {\n" +
            replaced(replaced(kJobSubmit, "%SUBMIT%", submit), "%PROGRAM%", shell_word(place.program));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "core/text.hpp"
 #include "sweep/make_point.hpp"
 
 namespace inferstep::sweep {
@@ -79,10 +80,6 @@ bool is_excluded(const Battery& battery, const Product& product) {
 // A matrix that is absent has no combination of its own where entries are included.
 bool has_product(const Battery& battery) { return !battery.matrix.empty() || battery.include.empty(); }
 
-std::string plural(std::uint64_t count, const char* thing) {
-    return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
-}
-
 std::string reasons(const Battery& battery) {
     std::vector<std::string> factors, parts;
     for (const auto& [name, values] : battery.matrix) {
@@ -97,9 +94,9 @@ std::string reasons(const Battery& battery) {
     if (!battery.include.empty()) {
         parts.push_back(fmt::format("{} included", battery.include.size()));
     }
-    parts.push_back(plural(static_cast<std::uint64_t>(battery.repeats), "repeat"));
+    parts.push_back(counted(battery.repeats, "repeat"));
     if (battery.warmups > 0) {
-        parts.push_back(plural(static_cast<std::uint64_t>(battery.warmups), "warm-up"));
+        parts.push_back(counted(battery.warmups, "warm-up"));
     }
     return fmt::format("{}", fmt::join(parts, ", "));
 }

@@ -11,6 +11,7 @@
 #include "core/file.hpp"
 #include "core/json.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "core/words.hpp"
 #include "sweep/metric_files.hpp"
 #include "sweep/metric_rule.hpp"
@@ -82,11 +83,6 @@ bool fields_of(std::string_view line, std::vector<std::string>& fields) {
         }
     }
     return !quoted;
-}
-
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t");
-    return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
 }
 
 // How the rows of a table are read for a rule.

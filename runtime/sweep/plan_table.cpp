@@ -6,17 +6,14 @@
 #include <numeric>
 
 #include "core/log.hpp"
+#include "core/text.hpp"
+#include "sweep/point_json.hpp"
 
 namespace inferstep::sweep {
 namespace {
 
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kNarrowest = 6;
-
-bool begins_character(char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }
-std::size_t length(const std::string& text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), begins_character));
-}
 
 struct Column {
     std::string name;
@@ -48,10 +45,10 @@ std::string value_of(const Point& point, const std::string& name) {
 
 template <typename Cell>
 Column column(const std::string& name, const std::vector<Point>& points, std::size_t rows, Cell cell) {
-    Column made{name, {}, false, length(name)};
+    Column made{name, {}, false, seen_width(name)};
     for (std::size_t i = 0; i < rows; ++i) {
         made.cells.push_back(cell(points[i]));
-        made.width = std::max(made.width, length(made.cells.back()));
+        made.width = std::max(made.width, seen_width(made.cells.back()));
     }
     return made;
 }
@@ -106,42 +103,15 @@ std::string row(const std::vector<Column>& columns, Cell cell) {
     std::string line;
     for (const Column& column : columns) {
         const std::string text = cut(cell(column), column.width);
-        line += text + std::string(column.width - length(text) + kGap, ' ');
+        line += text + std::string(column.width - seen_width(text) + kGap, ' ');
     }
     line.erase(line.find_last_not_of(' ') + 1);
     return line + "\n";
 }
 
-Json list(const std::vector<std::string>& texts) {
-    Json array = Json::array();
-    for (const std::string& text : texts) {
-        array.push(text);
-    }
-    return array;
-}
-
-Json map(const Parameters& parameters) {
-    Json object = Json::object();
-    for (const auto& [name, value] : parameters) {
-        object.set(name.c_str(), value);
-    }
-    return object;
-}
-
 }  // namespace
 
-std::string cut(const std::string& text, std::size_t width) {
-    if (width == 0 || length(text) <= width) {
-        return text;
-    }
-    std::size_t at = 0;
-    for (std::size_t kept = 0; at < text.size(); ++at) {
-        if (begins_character(text[at]) && kept++ == width - 1) {
-            break;
-        }
-    }
-    return text.substr(0, at) + "…";
-}
+std::string cut(const std::string& text, std::size_t width) { return width == 0 ? text : shortened(text, width); }
 
 std::string plan_table(const std::vector<Point>& points, std::size_t width, std::size_t rows) {
     const std::size_t shown = rows == 0 ? points.size() : std::min(rows, points.size());
@@ -155,7 +125,7 @@ std::string plan_table(const std::vector<Point>& points, std::size_t width, std:
         table += fmt::format("… and {} more points\n", points.size() - shown);
     }
     if (left_out > 0) {
-        table += fmt::format("{} parameter{} did not fit; --json has all\n", left_out, left_out == 1 ? "" : "s");
+        table += counted(left_out, "parameter") + " did not fit; --json has all\n";
     }
     return table;
 }
@@ -164,7 +134,7 @@ Json points_json(const std::vector<Point>& points) {
     Json array = Json::array();
     for (const Point& point : points) {
         Json json = Json::object();
-        json.set("id", point.id).set("parameters", map(point.parameters));
+        json.set("id", point.id).set("parameters", parameters_json(point.parameters));
         json.set("repeat", point.repeat).set("warmup", point.warmup);
         json.set("nodes", point.step.nodes).set("tasks_per_node", point.step.tasks_per_node);
         json.set("options", list(point.step.options));
@@ -177,9 +147,9 @@ Json points_json(const std::vector<Point>& points) {
         if (point.command.empty()) {
             json.set("script", point.script);
         } else {
-            json.set("command", list(point.command));
+            json.set("command", Json::list(point.command));
         }
-        array.push(std::move(json.set("environment", map(point.environment))));
+        array.push(std::move(json.set("environment", parameters_json(point.environment))));
     }
     return array;
 }

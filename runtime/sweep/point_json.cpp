@@ -18,22 +18,6 @@ namespace {
 constexpr std::size_t kSmall = std::size_t{1} << 20;      // of files that our own script wrote
 constexpr std::size_t kLargest = std::size_t{256} << 20;  // of records
 
-Json texts(const std::vector<std::string>& words) {
-    Json array = Json::array();
-    for (const std::string& word : words) {
-        array.push(word);
-    }
-    return array;
-}
-
-Json pairs(const Parameters& parameters) {
-    Json object = Json::object();
-    for (const auto& [name, value] : parameters) {
-        object.set(name.c_str(), value);
-    }
-    return object;
-}
-
 std::string first_line(const std::string& path) {
     const Result<std::string> text = read_tail(path, kSmall);
     return text ? text->substr(0, text->find('\n')) : "";
@@ -55,15 +39,15 @@ Json step_json(const StepShape& step) {
     json.set("nodes", step.nodes).set("tasks_per_node", step.tasks_per_node);
     json.set("tasks", step.nodes * step.tasks_per_node);
     json.set("cpus_per_task", step.cpus_per_task).set("gpus_per_node", step.gpus_per_node);
-    json.set("options", texts(step.options));
+    json.set("options", Json::list(step.options));
     return json;
 }
 
 Json database_json(const DatabaseShape& database) {
     Json json = Json::object();
     json.set("nodes", database.nodes).set("cpus_per_node", database.cpus_per_node);
-    json.set("hosts", texts(database.hosts)).set("as_job", database.as_job);
-    json.set("batch_options", texts(database.batch_options)).set("options", texts(database.options));
+    json.set("hosts", Json::list(database.hosts)).set("as_job", database.as_job);
+    json.set("batch_options", Json::list(database.batch_options)).set("options", Json::list(database.options));
     return json;
 }
 
@@ -84,7 +68,7 @@ Json environment_json(const Point& point, const std::string& directory, std::str
     for (auto& [name, value] : variables) {
         value = may_be_secret(name) ? "(not recorded)" : value;
     }
-    return pairs(variables);
+    return parameters_json(variables);
 }
 
 std::vector<std::string> record_directories(const std::string& directory) {
@@ -125,7 +109,7 @@ Json versions_json(const std::string& directory, const std::vector<std::string>&
 
 Json placement_json(const std::string& directory, const std::vector<std::string>& records, const Ended& ended) {
     Json placement = Json::object();
-    placement.set("nodes", texts(ended.nodes));
+    placement.set("nodes", Json::list(ended.nodes));
     Json plans = Json::array();
     for (const std::string& name : records) {
         const std::string file = fmt::format("{}/{}/step.json", kRecordsDir, name);
@@ -153,7 +137,7 @@ Json slurm_json(const std::string& directory, const std::vector<std::string>& re
         }
     }
     Json slurm = Json::object();
-    slurm.set("job", job).set("steps", texts(steps)).set("nodelist", nodelist);
+    slurm.set("job", job).set("steps", Json::list(steps)).set("nodelist", nodelist);
     return slurm;
 }
 
@@ -185,6 +169,14 @@ std::string job_of(const Ended& ended, const std::string& directory) {
 
 }  // namespace
 
+Json parameters_json(const Parameters& parameters) {
+    Json object = Json::object();
+    for (const auto& [name, value] : parameters) {
+        object.set(name.c_str(), value);
+    }
+    return object;
+}
+
 bool may_be_secret(const std::string& name) {
     std::string upper = name;
     std::transform(upper.begin(), upper.end(), upper.begin(),
@@ -202,14 +194,14 @@ Json point_json(const Battery& battery, const Point& point, const std::string& d
     Json environment = environment_json(point, directory, nodelist);
     Json json = Json::object();
     json.set("schema", kPointSchema).set("id", point.id).set("battery", battery.name);
-    json.set("parameters", pairs(point.parameters)).set("repeat", point.repeat).set("warmup", point.warmup);
+    json.set("parameters", parameters_json(point.parameters)).set("repeat", point.repeat).set("warmup", point.warmup);
     json.set("state", result.state).set("why", result.why).set("exit_code", ended.exit_code);
     json.set("attempt", ended.attempt).set("begin", ended.begin).set("end", ended.end);
     json.set("seconds", std::max(0.0, ended.end - ended.begin)).set("step", step_json(point.step));
     if (point.database) {
         json.set("database", database_json(*point.database));
     }
-    json.set("command", texts(point.command)).set("script", kScriptFile);
+    json.set("command", Json::list(point.command)).set("script", kScriptFile);
     json.set("environment", std::move(environment)).set("versions", versions_json(directory, records));
     json.set("placement", placement_json(directory, records, ended));
     json.set("slurm", slurm_json(directory, records, job, nodelist));

@@ -15,6 +15,9 @@ constexpr const char* kEnvironmentFile =
 Json point_json(const Battery& battery, const Point& point, const std::string& directory, const Ended& ended,
                 const PointResult& result);
 
+// {"name": "value", …}
+Json parameters_json(const Parameters& parameters);
+
 // Is it wiser not to write the value of such a variable down?
 bool may_be_secret(const std::string& name);
 

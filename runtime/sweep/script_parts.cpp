@@ -21,14 +21,6 @@ std::string continued(const std::vector<std::string>& words) {
     return text;
 }
 
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) {
-        text += (text.empty() ? "" : " ") + shell_word(word);
-    }
-    return text;
-}
-
 std::string list_of(const std::vector<std::string>& names) {
     std::string text;
     for (const std::string& name : names) {
@@ -40,7 +32,7 @@ std::string list_of(const std::vector<std::string>& names) {
 // The command as a task runs it.
 std::string in_container(const Point& point, const Container& container) {
     if (container.image.empty()) {
-        return joined(point.command);
+        return shell_words(point.command);
     }
     std::vector<std::string> words = {container.program, "exec"};
     if (point.step.gpus_per_node > 0) {
@@ -51,7 +43,7 @@ std::string in_container(const Point& point, const Container& container) {
     }
     words.insert(words.end(), container.options.begin(), container.options.end());
     words.push_back(container.image);
-    return joined(words) + " \\\n    " + joined(point.command);
+    return shell_words(words) + " \\\n    " + shell_words(point.command);
 }
 
 // CPUs of a task, as srun is told; empty: not said.
@@ -251,7 +243,7 @@ std::string command_part(const Point& point, const ScriptContext& context) {
     std::string text = "\n# The step\n";
     const std::vector<std::string> without = left_out(point, context.where);
     if (!without.empty()) {
-        text += "# Left out, since only Slurm knows it: " + printable(joined(without)) + "\n";
+        text += "# Left out, since only Slurm knows it: " + printable(shell_words(without)) + "\n";
     }
     if (!local && step_cpus(point, context).empty()) {
         text +=

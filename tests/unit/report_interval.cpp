@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "check.hpp"
+#include "core/text.hpp"
 #include "report/interval.hpp"
 #include "report/numbers.hpp"
 #include "report/text_table.hpp"
