@@ -178,6 +178,7 @@ END_OF_SCRIPT" ]
     kill "$pid"
     wait "$pid" || true
     grep -q '^143 ' "$(point)/end"
+    for _ in $(seq 100); do kill -0 "$sleeper" 2>/dev/null || break; sleep 0.1; done # until somebody has reaped it
     no kill -0 "$sleeper" 2>/dev/null
 }
 

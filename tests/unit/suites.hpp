@@ -29,6 +29,7 @@ extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kMatrixSuite;
 extern CU_SuiteInfo kMemorySuite;
+extern CU_SuiteInfo kMetricsSuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
 extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kReadySuite;
@@ -50,13 +51,14 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,        &kFilesSuite,          &kSpawnSuite,         &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,        &kTopologySuite,       &kPlanSuite,          &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite,       &kRequestSuite,        &kClientLibrarySuite, &kClientBenchSuite,    &kImageSuite,
-    &kQueueSuite,         &kAdaptiveSuite,       &kScheduleSuite,      &kRunawaySuite,        &kModuleSettingsSuite,
-    &kSlotsSuite,         &kAttachSuite,         &kClientDagSuite,     &kArenaSuite,          &kClientClusterSuite,
-    &kMemorySuite,        &kAllocationSuite,     &kClaimsSuite,        &kGpusSuite,           &kTcpSuite,
-    &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,         &kConfigSuite,         &kMatrixSuite,
+    &kValuesSuite,  &kFilesSuite,         &kSpawnSuite,          &kWordsSuite,          &kDbOptionsSuite,
+    &kDbNodeSuite,  &kTopologySuite,      &kPlanSuite,           &kPlanPropertiesSuite, &kDrawSuite,
+    &kOptionsSuite, &kRequestSuite,       &kClientLibrarySuite,  &kClientBenchSuite,    &kImageSuite,
+    &kQueueSuite,   &kAdaptiveSuite,      &kScheduleSuite,       &kRunawaySuite,        &kModuleSettingsSuite,
+    &kSlotsSuite,   &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,          &kClientClusterSuite,
+    &kMemorySuite,  &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,         &kGpusSuite,
+    &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,          &kConfigSuite,
+    &kMatrixSuite,
 };
 #endif
 
