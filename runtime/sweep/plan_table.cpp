@@ -137,12 +137,12 @@ Json points_json(const std::vector<Point>& points) {
         json.set("id", point.id).set("parameters", parameters_json(point.parameters));
         json.set("repeat", point.repeat).set("warmup", point.warmup);
         json.set("nodes", point.step.nodes).set("tasks_per_node", point.step.tasks_per_node);
-        json.set("options", list(point.step.options));
+        json.set("options", Json::list(point.step.options));
         if (const auto& database = point.database) {
             json.set("database_nodes", database->nodes).set("database_job", database->as_job);
-            json.set("database_cpus", database->cpus_per_node).set("database_hosts", list(database->hosts));
-            json.set("database_options", list(database->options));
-            json.set("batch_options", list(database->batch_options));
+            json.set("database_cpus", database->cpus_per_node).set("database_hosts", Json::list(database->hosts));
+            json.set("database_options", Json::list(database->options));
+            json.set("batch_options", Json::list(database->batch_options));
         }
         if (point.command.empty()) {
             json.set("script", point.script);
