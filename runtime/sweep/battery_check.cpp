@@ -76,9 +76,10 @@ Status check_names(const Config& where, const Parameters& parameters, const Name
         if (!has(known, parameter.first)) {
             const std::string_view near = nearest(parameter.first, known);
             const Config* member = where.find(parameter.first);
-            return with_hint((member != nullptr ? *member : where).wrong("no parameter is called so"),
-                             near.empty() ? fmt::format("there are {}", fmt::join(known, ", "))
-                                          : fmt::format("did you mean {}?", near));
+            return with_hint(
+                (member != nullptr ? *member : where).wrong(fmt::format("no parameter is called {}", parameter.first)),
+                near.empty() ? fmt::format("there are {}", fmt::join(known, ", "))
+                             : fmt::format("did you mean {}?", near));
         }
     }
     return Status::ok();

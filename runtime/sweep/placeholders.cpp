@@ -71,8 +71,8 @@ std::string fill(std::string_view text, const std::function<const std::string*(s
 
 std::string placeholder_hint(const std::string& name, const std::vector<std::string_view>& known) {
     const std::string_view near = nearest(name, known);
-    return near.empty() ? fmt::format("write {{{{{}}}}} where braces are meant", name)
-                        : fmt::format("did you mean {{{}}}?", near);
+    return fmt::format("{}write {{{{{}}}}} where braces are meant",
+                       near.empty() ? "" : fmt::format("did you mean {{{}}}? ", near), name);
 }
 
 }  // namespace inferstep::sweep

@@ -31,6 +31,9 @@ void choices_are_listed_and_guessed() {
     CHECK_EQ(parse_choice("--c", "thre", {"one", "two", "three"}).error().hint, "did you mean three?");
     CHECK_EQ(parse_choice("--c", "zzzzzz", {"one", "two", "three"}).error().hint, "");
     CHECK_EQ(nearest("batchsiz", {"batchsize", "minbatchsize"}), "batchsize");
+    CHECK_EQ(nearest("nodse", {"nodes", "tasks"}), "nodes");
+    CHECK_EQ(nearest("ndoes", {"nodes", "tasks"}), "nodes");
+    CHECK_EQ(nearest("nosed", {"nodes", "tasks"}), "");
     CHECK_EQ(nearest("", {"a"}), "a");
     CHECK_EQ(nearest("anything", {}), "");
 }
