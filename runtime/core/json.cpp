@@ -1,11 +1,16 @@
 #include "core/json.hpp"
 
+#include <algorithm>
+
 namespace inferstep {
 
 Result<Json> Json::parse(std::string_view text, std::string_view name) {
-    cJSON* node = cJSON_ParseWithLength(text.data(), text.size());
+    const char* end = nullptr;  // of what was understood
+    cJSON* node = cJSON_ParseWithLengthOpts(text.data(), text.size(), &end, 0);
     if (node == nullptr) {
-        return fail("{} is not valid JSON", name);
+        const char* const first = text.data();
+        const bool known = end >= first && end <= first + text.size();
+        return fail("{} is not valid JSON: line {}", name, 1 + std::count(first, known ? end : first, '\n'));
     }
     return Json(node);
 }

@@ -21,6 +21,7 @@ Status for_each_row(const std::string& folder, const std::vector<std::string_vie
     if (!names) {
         return names.error();
     }
+    const std::string kind = fmt::format("rows of {} left out", folder.substr(folder.rfind('/') + 1));
     std::int64_t good = 0;
     for (const std::string& name : *names) {
         const std::string path = folder + "/" + name;
@@ -32,7 +33,7 @@ Status for_each_row(const std::string& folder, const std::vector<std::string_vie
         CsvUse use;
         use.columns = columns;
         use.more = more;
-        use.bad = [&](std::int64_t line, std::string why) { notes.add("rows left out", {path, line}, std::move(why)); };
+        use.bad = [&](std::int64_t line, std::string why) { notes.add(kind, {path, line}, std::move(why)); };
         use.row = [&](const std::vector<std::string>& fields, std::int64_t line) {
             const Status s = take(fields, {path, line});
             rows += s ? 1 : 0;

@@ -43,7 +43,7 @@ def report_rows(bench):
     work = tempfile.mkdtemp(dir=bench.dir)
     try:
         tree = sample("big", work)
-        report = [bench.bin, "report", tree]
+        report = [bench.bin, "report", tree, "-o", "-"]
         awk = ["sh", "-c", "find \"$0\" -name 'rank_*.csv' -print0 | xargs -0 cat | "
                f"{shutil.which('mawk') or 'awk'} -F, '{{ sum += $3 }} END {{ print sum }}'", tree]
         seconds(awk)  # the files are in memory now, for both

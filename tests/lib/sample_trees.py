@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sample trees of every format that `inferstep report` reads, the same ones every time.
+"""Sample trees of every format that inferstep report reads, the same ones every time.
 
 Usage: tests/lib/sample_trees.py KIND DIR [NAME=VALUE…]     prints the directory to report on
 
