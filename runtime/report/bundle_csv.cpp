@@ -190,7 +190,7 @@ std::string breakdown_csv(const Figures& figures, const Collection& collection) 
               &row.database.input, &row.database.inference, &row.database.output}) {
             value(csv, *v);
         }
-        csv.text(ids(collection, b.compute.from)).end();
+        csv.text(ids(collection, row.executions)).end();
     }
     return csv.str();
 }

@@ -36,8 +36,8 @@ def session_rows(rng, rank, fortran):
     return "".join(f"{rank},{name},{garbage if name == 'client()' else gfortran(seconds, rank % 2 == 0)}\n" for name, seconds in rows)
 
 
-def smartsim(top):
-    rng = random.Random(23)
+def smartsim(top, seed=23):
+    rng = random.Random(seed)
     run = f"{top}/results/inference-scaling/run-2023-06-14-09:30:05"
     for language in ("cpp", "fortran"):
         for nodes in (1, 2, 4):
@@ -102,8 +102,8 @@ def table(rows):
     return ",".join(rows[0]) + "\n" + "".join(",".join(str(value) for value in row.values()) + "\n" for row in rows)
 
 
-def itwinai(top, flat=False, old=False):
-    rng = random.Random(31)
+def itwinai(top, flat=False, old=False, seed=31):
+    rng = random.Random(seed)
     for run in ("",) if flat else ("run_a", "run_b"):
         folder = f"{top}/scalability-metrics/{run}".rstrip("/")
         for strategy, base in STRATEGIES.items():

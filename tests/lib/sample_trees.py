@@ -3,6 +3,8 @@
 
 Usage: tests/lib/sample_trees.py KIND DIR [NAME=VALUE…]     prints the directory to report on
 
+NAME=VALUE: seed=N of sweep, steps, smartsim and itwinai*; ranks and rows of big
+
 KIND: sweep         3 series x 4 node counts x 3 repeats with warm-ups, a failure, a timeout, a point without result, an outlier,
                     a missing rank, an empty file and a truncated row
       sweep-one     one node count, one repeat, nothing wrong
@@ -113,9 +115,9 @@ def step_record(directory, rng, job, step, nodes, per_node, iterations, model_s,
 class Sweep:
     """results/demo/run-…: points of db_cpus x nodes x repeats"""
 
-    def __init__(self, top, series, nodes, repeats, warmups):
+    def __init__(self, top, series, nodes, repeats, warmups, seed=6):
         self.run = f"{top}/results/demo/run-20261121-201502"
-        self.rng = random.Random(6)
+        self.rng = random.Random(seed)
         self.points, self.journal = [], []
         number = 0
         for db_cpus in series:
@@ -186,8 +188,8 @@ FAULTS = {  # of the series with db_cpus=4, by nodes and repeat
 }
 
 
-def sweep(top):
-    tree = Sweep(top, (2, 4, 8), (1, 2, 4, 8), 3, 1)
+def sweep(top, seed=6):
+    tree = Sweep(top, (2, 4, 8), (1, 2, 4, 8), 3, 1, seed)
     for point in tree.points:
         n, db_cpus = int(point["parameters"]["nodes"]), point["parameters"]["db_cpus"]
         if (db_cpus, n, point["repeat"], point["warmup"]) == ("8", 8, 3, False):
@@ -205,8 +207,8 @@ def sweep_one(top, growing=False):
     return tree.close()
 
 
-def steps(top):
-    rng = random.Random(7)
+def steps(top, seed=7):
+    rng = random.Random(seed)
     for step, (nodes, language) in enumerate([(1, "cpp"), (2, "cpp"), (4, "cpp"), (1, "fortran"), (2, "fortran"), (4, "fortran")]):
         step_record(f"{top}/outputs/71.{step}", rng, "71", str(step), nodes, 2, 20, 0.02, language=language)
     return f"{top}/outputs"
@@ -234,8 +236,8 @@ def big(top, ranks=10000, rows=1000):
 
 KINDS = {"sweep": sweep, "sweep-one": sweep_one, "sweep-growing": lambda top: sweep_one(top, True), "steps": steps, "step": step,
          "big": big, "smartsim": sample_others.smartsim, "itwinai": sample_others.itwinai,
-         "itwinai-flat": lambda top: sample_others.itwinai(top, flat=True),
-         "itwinai-old": lambda top: sample_others.itwinai(top, flat=True, old=True)}
+         "itwinai-flat": lambda top, **more: sample_others.itwinai(top, flat=True, **more),
+         "itwinai-old": lambda top, **more: sample_others.itwinai(top, flat=True, old=True, **more)}
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in KINDS:
