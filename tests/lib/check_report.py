@@ -27,8 +27,8 @@ class Checker:
     def __init__(self):
         self.compared, self.wrong = 0, []
 
-    def same(self, where, printed, own):
-        """`printed` is a text; its last digit has to be right"""
+    def same(self, where, printed, own, scale=0.0):
+        """`printed` is a text; its last digit has to be right. scale: of what `own` is a difference of"""
         self.compared += 1
         missing = printed in ("", "-")
         if missing or math.isnan(own):
@@ -42,12 +42,14 @@ class Checker:
         digits = len(mantissa.replace(".", "").replace("-", "").lstrip("0"))
         if digits < 12 and where.startswith("csv") and own != 0:
             unit = 10.0 ** (math.floor(math.log10(abs(own))) - 11)
-        if abs(float(printed) - own) > 0.5 * unit * (1 + 1e-6) + 1e-12 * abs(own) * where.startswith("csv") + 4e-16:
+        if abs(float(printed) - own) > 0.5 * unit * (1 + 1e-6) + 2e-14 * max(abs(own), scale) + 4e-16:
             self.wrong.append(f"{where}: printed '{printed}', own {own!r}")
 
     def three(self, where, row, name, own):
+        scale = max((abs(v) for v in own if not math.isnan(v)), default=0.0)
+        scale = 1 if name in ("other", "imbalance") else scale  # differences from 1
         for suffix, value in zip(("", "_low", "_high"), own):
-            self.same(f"{where} {name}{suffix}", row[name + suffix], value)
+            self.same(f"{where} {name}{suffix}", row[name + suffix], value, scale)
 
 
 def check_csv(check, directory, own):
@@ -84,8 +86,8 @@ def check_json(check, directory, own):
         figures = own.get((report["series"][row["series"]]["name"], row["x"]), {})
         for name, value in figures.items():
             if name in row and name != "functions":
-                for key, v in zip(("value", "low", "high"), value):
-                    check.same(f"csv (json) {name} {key}", text(row[name][key]), v)
+                check.three("csv (json)", {name + end: text(row[name][key]) for key, end in
+                                           (("value", ""), ("low", "_low"), ("high", "_high"))}, name, value)
         for function in row["functions"]:
             if function["kind"] == "wall":
                 for printed, v in zip(function["quantiles"], figures["functions"][function["function"]]["quantiles"], strict=True):
