@@ -12,12 +12,32 @@
 namespace inferstep::report {
 namespace {
 
+constexpr std::size_t kFunctionWidth = 40;
 constexpr std::size_t kLargest = 10;  // of a profiler's functions, of which there are hundreds
 
 const Distribution* find(const Row& row, const std::string& function) {
     const auto found = std::find_if(row.functions.begin(), row.functions.end(),
                                     [&](const Distribution& d) { return d.function == function; });
     return found == row.functions.end() || found->profiled ? nullptr : &*found;
+}
+
+// Column after column of a distribution, in units of `size`.
+void add_columns(TextTable& table) {
+    for (const char* header : {"count", "mean", "sd", "min", "p50", "p95", "p99", "max"}) {
+        table.column(header);
+    }
+}
+
+void add_cells(std::vector<std::string>& cells, const Distribution& d, double size) {
+    const auto in_unit = [size](double v) { return significant(v / size, kDigits); };
+    cells.push_back(fmt::format("{}", d.count));
+    cells.push_back(cell(d.mean, size));
+    cells.push_back(in_unit(d.deviation));
+    cells.push_back(in_unit(d.min));
+    for (const Value* v : {&d.p50, &d.p95, &d.p99}) {
+        cells.push_back(cell(*v, size));
+    }
+    cells.push_back(in_unit(d.max));
 }
 
 std::string table_of(const Figures& figures, const std::string& function) {
@@ -32,27 +52,40 @@ std::string table_of(const Figures& figures, const std::string& function) {
     }
     const Unit unit = time_unit(percentile(std::move(medians), 0.5));
     TextTable table = table_of_rows(figures);
-    for (const char* header : {"count", "mean", "sd", "min", "p50", "p95", "p99", "max"}) {
-        table.column(header);
-    }
+    add_columns(table);
     for (const Row& row : figures.rows) {
-        const Distribution* d = find(row, function);
-        if (d == nullptr) {
-            continue;
+        if (const Distribution* d = find(row, function); d != nullptr) {
+            std::vector<std::string> cells = keys_of(figures, row);
+            add_cells(cells, *d, unit.size);
+            table.row(std::move(cells));
         }
-        const auto in_unit = [&unit](double v) { return significant(v / unit.size, kDigits); };
-        std::vector<std::string> cells = keys_of(figures, row);
-        cells.push_back(fmt::format("{}", d->count));
-        cells.push_back(cell(d->mean, unit.size));
-        cells.push_back(in_unit(d->deviation));
-        cells.push_back(in_unit(d->min));
-        for (const Value* v : {&d->p50, &d->p95, &d->p99}) {
-            cells.push_back(cell(*v, unit.size));
-        }
-        cells.push_back(in_unit(d->max));
-        table.row(std::move(cells));
     }
     return fmt::format("\n{} [{}]\n{}", printable(function), unit.name, table.draw());
+}
+
+// One row has its functions below each other.
+std::string table_of(const Row& row) {
+    std::vector<double> medians;
+    for (const Distribution& d : row.functions) {
+        if (!d.profiled) {
+            medians.push_back(d.p50.value);
+        }
+    }
+    if (medians.empty()) {
+        return "";
+    }
+    const Unit unit = time_unit(percentile(std::move(medians), 0.5));
+    TextTable table(1);
+    table.column("function", true);
+    add_columns(table);
+    for (const Distribution& d : row.functions) {
+        if (!d.profiled) {
+            std::vector<std::string> cells = {shortened(printable(d.function), kFunctionWidth)};
+            add_cells(cells, d, unit.size);
+            table.row(std::move(cells));
+        }
+    }
+    return fmt::format("\nTimes of the functions [{}]\n{}", unit.name, table.draw());
 }
 
 // Below the only tree the path of which is at the top, or whole.
@@ -83,6 +116,9 @@ void each_remark(std::string& text, const char* title, const std::vector<Each>& 
 }  // namespace
 
 std::string distributions_text(const Figures& figures) {
+    if (figures.rows.size() == 1) {
+        return table_of(figures.rows[0]);
+    }
     std::string text;
     for (const std::string& function : figures.functions) {
         text += table_of(figures, function);
@@ -141,7 +177,7 @@ std::string profile_text(const Figures& figures) {
         std::vector<std::string> cells = keys_of(figures, *t.row);
         cells.push_back(fmt::format("{}", t.function->count));
         cells.push_back(significant(t.seconds, kDigits));
-        cells.push_back(shortened(printable(t.function->function), 40));
+        cells.push_back(shortened(printable(t.function->function), kFunctionWidth));
         table.row(std::move(cells));
     }
     return table.draw();

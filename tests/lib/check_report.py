@@ -122,9 +122,15 @@ def check_text(check, path, own):
             function, size = title.group(1), f" [{title.group(2)}]"
         elif line and len(words) == 1:  # the title of a section
             header, function = None, "Metrics" if line == "Metrics" else None
-            size = " [%]" if line.endswith("[%]") else ""
-        elif words[0] in ("series", "nodes"):
+            unit = re.search(r" \[(%|s|ms|µs)\]$", line)
+            size = unit.group(0) if unit else ""
+        elif words[0] in ("series", "nodes", "function"):
             header = words if function != "Metrics" else None
+        elif line and header and header[0] == "function":  # one row: its functions below each other
+            key = next(iter(own))
+            for name, cell in list(zip(header, words, strict=True))[1:]:
+                check_cell(check, f"table {words[0]}", name if name == "count" else name + size, cell,
+                           own[key]["functions"][words[0]])
         elif line and header and not line.startswith("  "):
             key = (words[0] if series else next(iter(own))[0], int(words[1 if series else 0]))
             figures = own.get(key, {})

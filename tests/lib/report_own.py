@@ -109,7 +109,7 @@ def own_figures(kind, executions):
         rows.setdefault((e["series"], e["x"]), []).append(e)
     column = lambda key, name: [e.get(name, NAN) for e in rows[key]]  # noqa: E731
     has_rate = not math.isnan(executions[0]["rate"])
-    smallest = min(x for _, x in rows)
+    smallest, one_x = min(x for _, x in rows), len({x for _, x in rows}) == 1
     first = [key for key in rows if key[1] == smallest]
     common = max(first, key=lambda k: np.mean(column(k, "rate"))) if has_rate else min(first, key=lambda k: np.mean(column(k, "time")))
     result = {}
@@ -122,7 +122,7 @@ def own_figures(kind, executions):
             speedup = ratio(column(key, "rate"), column(base, "rate"), key == base) if has_rate else \
                 ratio(column(base, "time"), column(key, "time"), key == base)
             figures[f"speedup_{name}"] = speedup
-            efficiency = scaled(speedup, base[1] / key[1])
+            efficiency = scaled(speedup, NAN if one_x else base[1] / key[1])
             figures[f"{'weak' if weak and kind[:3] != 'itw' else 'strong'}_{name}"] = efficiency
         for e in repeats:
             e.update(breakdown(e))

@@ -108,5 +108,5 @@ def itwinai(tree):
     return executions
 
 
-READERS = {"sweep": sweep, "steps": steps, "smartsim": smartsim, "itwinai": itwinai, "itwinai-flat": itwinai, "itwinai-old": itwinai}
-TIME = {"sweep": "loop", "steps": "loop_time", "smartsim": "main()"}
+READERS = {"sweep": sweep, "sweep-one": sweep, "steps": steps, "smartsim": smartsim, "itwinai": itwinai, "itwinai-flat": itwinai, "itwinai-old": itwinai}
+TIME = {"sweep": "loop", "sweep-one": "loop", "steps": "loop_time", "smartsim": "main()"}
