@@ -191,3 +191,22 @@ EOP
     [ -s report/report.json ]
     [ ! -e "$TREE/report" ]
 }
+
+@test "the page: every option of --help and no other; its examples run" {
+    diff <(sed -n 's/^\.It Fl \(o , \)*-\([a-z-]*\).*/--\2/p' "$INFERSTEP_TOP/man/inferstep-report.1" | sort) \
+        <(inferstep report --help | grep -oE '^ +(-[a-z],)?--[a-z-]+' | grep -oE '\-\-[a-z-]+' | grep -vx -- --help | sort)
+    for kind in sweep steps smartsim itwinai; do sample "$kind"; done
+    mkdir scaling
+    mv sweep/results steps/outputs itwinai/scalability-metrics .
+    mv smartsim/results scaling
+    sed -n 's/^\.Dl \$ //p' "$INFERSTEP_TOP/man/inferstep-report.1" >examples
+    [ "$(wc -l <examples)" -ge 6 ]
+    while read -r example; do
+        bash -ec "set -o pipefail; $example" >out 2>err </dev/null || { echo "$example"; cat err; return 1; }
+        [ -s out ] || { echo "nothing from $example"; return 1; }
+    done <examples
+    [ -s results/demo/run-20261121-201502/report/report.json ]
+    [ -s both/report.json ]
+    [ -s scalability/report.json ]
+    [ -d sessions ]
+}
