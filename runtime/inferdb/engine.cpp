@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <numeric>
@@ -18,6 +19,7 @@ namespace {
 // Executions of the example before a model counts as ready: TorchScript specializes itself in the first two, libtorch
 // and its allocator settle in the third.
 constexpr int kWarmUps = 3;
+constexpr std::int64_t kWarmUpSamples = 32;  // BATCHSIZE may be far more than will ever come together
 
 // libtorch's static objects must not be destroyed under the feet of its threads. Registered after libtorch has
 // registered its own, this runs before them and ends the process; Redis has written all it wants to by then.
@@ -164,7 +166,9 @@ Status Engine::warm_up(StoredModel& model, DeviceQueue& queue) {
     if (shape.empty()) {
         return Status::ok();
     }
-    for (const std::int64_t samples : {model.model->batch_range().low, model.policy.batch_size}) {
+    const std::int64_t fewest = model.model->batch_range().low;
+    const std::int64_t together = std::min(model.policy.batch_size, kWarmUpSamples);
+    for (const std::int64_t samples : together > fewest ? std::vector{fewest, together} : std::vector{fewest}) {
         shape.front() = samples;
         const auto bytes = tensor_size(DType::float32, shape);
         const auto zeros = bytes && *bytes != 0 ? allocate(*bytes) : nullptr;
