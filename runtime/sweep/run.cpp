@@ -96,10 +96,12 @@ int say_farewell(const Loop& loop, const Run& run) {
         return 1;
     }
     if (loop.failed() > 0) {
-        const std::string first = run.points[loop.failures().front()].id;
-        print_error(with_hint(fail("{} of {} points failed{}; see {}/{}", loop.failed(), all,
-                                   loop.left() > 0 ? fmt::format(", {} are left", loop.left()) : "",
-                                   point_directory(run.directory, first), kStderrFile),
+        const std::string first = point_directory(run.directory, run.points[loop.failures().front()].id) + "/";
+        // Without a step, such as when its database did not come up, there is what the script said.
+        const bool step = access((first + kStderrFile).c_str(), F_OK) == 0;
+        print_error(with_hint(fail("{} of {} points failed{}; see {}{}", loop.failed(), all,
+                                   loop.left() > 0 ? fmt::format(", {} are left", loop.left()) : "", first,
+                                   step ? kStderrFile : kScriptLog),
                               again + " --retry-failed` runs them again"));
         return 1;
     }

@@ -64,6 +64,7 @@ points() { echo "$CLUSTER_WORK/results/$1"/run-*/points; } # of the only run
     run allocated 2 inference-standard --client_nodes=1 --db_nodes=1 --run_db_as_batch=False --languages=cpp,fortran --model=broken.pt
     echo "$output"
     [ "$status" = 1 ]
+    [[ $output == *"2 of 2 points failed; see "*"/points/p0001/script.log"* ]]
     for point in p0001 p0002; do
         jq -e '.state == "failed" and (.why | test("error: the database did not come up: it ended with 1: .*broken.pt"))' \
             "$(points inference-scaling)/$point/point.json"
