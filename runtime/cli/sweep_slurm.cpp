@@ -48,7 +48,7 @@ void add_slurm_options(CLI::App& command, SlurmArguments& a) {
     command.add_flag("--no-submit-job", a.no_submit_job, "save the scripts, and run nothing")->group(kGroup);
     command
         .add_flag("--no-save-script", a.no_save_script,
-                  "keep no scripts; with --no-submit-job: print them, and do nothing else")
+                  "keep no script of a point that has ended; with --no-submit-job: print them all, and do nothing else")
         ->group(kGroup);
 }
 

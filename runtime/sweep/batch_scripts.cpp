@@ -18,6 +18,24 @@ namespace {
 constexpr const char* kBegin = "#################### SLURM Script Preview ####################\n";
 constexpr const char* kEnd = "##############################################################\n";
 
+std::string saved_path(const BatchSettings& settings, const Battery& battery, const Point& point) {
+    return fmt::format("{}/{}-{}.sh", settings.scripts_folder, battery.name, point.id);
+}
+
+// Never over a file that is there.
+Status create(const std::string& path, const std::string& text) {
+    const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755));
+    if (!fd) {
+        return fail("cannot create {}: {}", path, std::strerror(errno));
+    }
+    if (write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+        const int error = errno;
+        unlink(path.c_str());
+        return fail("cannot write {}: {}", path, std::strerror(error));
+    }
+    return Status::ok();
+}
+
 }  // namespace
 
 Result<std::string> preview_scripts(const Battery& battery, std::vector<Point> points, ScriptContext context) {
@@ -34,27 +52,31 @@ Result<std::string> preview_scripts(const Battery& battery, std::vector<Point> p
     return text;
 }
 
-Status save_script(const BatchSettings& settings, const Battery& battery, const Point& point, const std::string& text) {
+Status check_scripts_folder(const Battery& battery, const std::vector<Point>& points, const BatchSettings& settings) {
     if (settings.scripts_folder.empty()) {
         return Status::ok();
     }
-    if (Status s = make_directories(settings.scripts_folder); !s) {
-        return s;
+    if (!settings.save) {
+        return fail("a folder for the scripts, {}, does not go with --no-save-script", settings.scripts_folder);
     }
-    const std::string path = fmt::format("{}/{}-{}.sh", settings.scripts_folder, battery.name, point.id);
-    const UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755));
-    if (!fd && errno == EEXIST) {
-        return with_hint(fail("{} is there already, and is not overwritten", path), "name another --scripts-folder");
-    }
-    if (!fd) {
-        return fail("cannot create {}: {}", path, std::strerror(errno));
-    }
-    if (write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
-        const int error = errno;
-        unlink(path.c_str());
-        return fail("cannot write {}: {}", path, std::strerror(error));
+    for (const Point& point : points) {
+        const std::string path = saved_path(settings, battery, point);
+        if (access(path.c_str(), F_OK) == 0) {
+            return with_hint(fail("{} is there already, and is not overwritten", path),
+                             "name another --scripts-folder");
+        }
     }
     return Status::ok();
+}
+
+Status save_scripts(const Battery& battery, const std::vector<Point>& points, const ScriptContext& context) {
+    const BatchSettings& settings = context.settings;
+    Status s = settings.scripts_folder.empty() ? Status::ok() : make_directories(settings.scripts_folder);
+    for (std::size_t i = 0; s && i < points.size() && !settings.scripts_folder.empty(); ++i) {
+        const Result<std::string> text = point_script(battery, points[i], context);
+        s = text ? create(saved_path(settings, battery, points[i]), *text) : Status(text.error());
+    }
+    return s;
 }
 
 Status make_log_folders(const BatchSettings& settings, const Battery& battery) {

@@ -35,7 +35,7 @@ struct BatchSettings {
     std::string
         scripts_folder;  // where scripts are saved as well, as <battery>-<point>.sh; empty: only with the points
     bool submit = true;  // false: scripts are saved and nothing runs
-    bool save = true;    // false: sbatch reads the script from its standard input, and no run.sh is kept
+    bool save = true;    // false: run.sh is removed once its point has been collected
 
     // The value that `option` was given, or nothing.
     const std::string* find(std::string_view option) const;

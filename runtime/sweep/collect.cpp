@@ -1,5 +1,7 @@
 #include "sweep/collect.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "core/file.hpp"
@@ -71,6 +73,9 @@ Result<PointResult> collect_point(const Battery& battery, const Point& point, co
     const Json json = point_json(battery, point, directory, ended, result);
     if (Status s = write_file(directory + "/" + kPointFile, json.dump() + "\n"); !s) {
         return s.error();
+    }
+    if (!ended.keep_script) {
+        unlink((directory + "/" + kScriptFile).c_str());
     }
     return result;
 }

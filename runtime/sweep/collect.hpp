@@ -19,6 +19,7 @@ struct Ended {
     double begin = 0, end = 0;       // seconds since 1970
     std::string job;                 // Slurm's number; empty: none
     std::vector<std::string> nodes;  // where it ran, as far as known
+    bool keep_script = true;         // false: run.sh is removed once the point is collected
 };
 
 struct Metric {

@@ -35,6 +35,7 @@ void Loop::write_down(std::size_t index, Finished finished) {
     active_.erase(index);
     Ended& ended = finished.ended;
     ended.attempt = active.attempt;
+    ended.keep_script = run_.options.settings.save;
     const bool good = ended.state == "done";
     if (!good && !broken_ && disk_is_full(run_.directory)) {
         give_up(fail("there is no space left for {}", run_.directory));

@@ -201,7 +201,7 @@ Json point_json(const Battery& battery, const Point& point, const std::string& d
     if (point.database) {
         json.set("database", database_json(*point.database));
     }
-    json.set("command", Json::list(point.command)).set("script", kScriptFile);
+    json.set("command", Json::list(point.command)).set("script", ended.keep_script ? kScriptFile : "");
     json.set("environment", std::move(environment)).set("versions", versions_json(directory, records));
     json.set("placement", placement_json(directory, records, ended));
     json.set("slurm", slurm_json(directory, records, job, nodelist));

@@ -11,6 +11,7 @@
 #include "core/step.hpp"
 #include "db/events.hpp"
 #include "sweep/allocation.hpp"
+#include "sweep/batch_scripts.hpp"
 #include "sweep/loop.hpp"
 #include "sweep/matrix.hpp"
 #include "sweep/point_folder.hpp"
@@ -147,6 +148,9 @@ Result<int> begin(const Battery& battery, std::vector<Point>& points, const RunO
     if (Status s = options.settings.submit ? check_where(where, points) : Status::ok(); !s) {
         return s.error();
     }
+    if (Status s = check_scripts_folder(battery, points, options.settings); !s) {
+        return s.error();
+    }
     const Result<std::string> run = make_run_folder(battery, points, where, options);
     if (!run) {
         return run.error();
@@ -156,6 +160,11 @@ Result<int> begin(const Battery& battery, std::vector<Point>& points, const RunO
         return journal.error();
     }
     set_run_directory(points, *run);
+    Status ready = save_scripts(battery, points, {where, *run, program, {}, {}, options.settings});
+    ready = ready && where == Where::kBatch ? make_log_folders(options.settings, battery) : ready;
+    if (!ready) {
+        return ready.error();
+    }
     if (!options.settings.submit) {
         std::printf("%s\n", run->c_str());
         Status s = write_scripts(battery, points, *run, where, program, options.settings);

@@ -358,3 +358,29 @@ EOF
     scripts battery.yaml --where=local
     grep -qxF '# Left out, since only Slurm knows it: --cpus-per-task=2 --mpi=pmix' 1.sh
 }
+
+@test "--no-submit-job: the scripts are saved and named, nothing runs, and none is overwritten" {
+    printf 'name: x\ncommand: [touch, ran]\nmatrix: {n: [1, 2]}\n' >battery.yaml
+    folder=$(inferstep sweep -c battery.yaml --no-submit-job --scripts-folder=saved)
+    [ "$(ls saved)" = "x-p0001.sh
+x-p0002.sh" ]
+    cmp saved/x-p0001.sh "$folder/points/p0001/run.sh"
+    grep -q '^#SBATCH --job-name=x-p0001' saved/x-p0001.sh
+    [ ! -e ran ]
+    no ls "$folder"/points/*/end
+    run inferstep sweep -c battery.yaml --no-submit-job --scripts-folder=saved
+    [ "$status" = 1 ]
+    [[ $output == *"$work/saved/x-p0001.sh is there already, and is not overwritten"* ]]
+    [ "$(ls -d results/x/run-* | wc -l)" = 1 ] # known before anything was made
+    run inferstep sweep -c battery.yaml --where=local --no-save-script --scripts-folder=elsewhere
+    [ "$status" = 1 ]
+    [[ $output == *"does not go with --no-save-script"* ]]
+}
+
+@test "--no-save-script: points run, and their scripts go when they have ended" {
+    printf 'name: x\ncommand: [echo, hello]\n' >battery.yaml
+    folder=$(inferstep sweep -c battery.yaml --where=local --no-save-script 2>progress)
+    [ "$(cat "$folder/points/p0001/stdout.log")" = hello ]
+    [ ! -e "$folder/points/p0001/run.sh" ]
+    grep -q '"script":	""' "$folder/points/p0001/point.json"
+}

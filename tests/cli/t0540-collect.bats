@@ -10,7 +10,7 @@ setup() {
 teardown() { cd / && rm -rf "$work"; }
 
 no() { ! "$@" || { echo "unexpected: $*"; return 1; }; }
-sweep() { inferstep sweep -c battery.yaml --where=local "$@" 2>progress; }
+sweep() { inferstep sweep -c battery.yaml --where=local 2>progress; }
 p() { echo results/*/run-*/points/"$1"; }
 # value POINT EXPRESSION: of its point.json, as d.
 value() { python3 -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2]))' "$(p "$1")/point.json" "$2"; }
