@@ -41,6 +41,10 @@ Status Loop::run() {
         if (signal_ != 0 && run_.where == Where::kBatch) {
             break;  // the jobs go on
         }
+        if (active_.empty() && finished_.empty() && !run_.runner->refused()) {
+            over_ = "the nodes that the allocation still has are too few";
+            break;
+        }
         show_bar();
         wait();
     }
@@ -102,6 +106,11 @@ bool Loop::start(std::size_t index) {
     if (broken_) {
         return true;
     }
+    over_ = run_.runner->over();
+    if (!job && (run_.runner->refused() || !over_.empty())) {
+        not_started(index, job.error().message);
+        return false;
+    }
     active.job = job ? *job : "";
     active_[index] = active;
     if (!made || !job) {
@@ -120,6 +129,16 @@ bool Loop::start(std::size_t index) {
         }
     }
     return true;
+}
+
+// Slurm did not take it, which is none of the point's fault: it is still to be done.
+void Loop::not_started(std::size_t index, const std::string& why) {
+    const Point& point = run_.points[index];
+    const int attempt = run_.work.attempt[index]--;
+    JournalEvent event{.event = "interrupt", .point = point.id, .attempt = attempt, .why = why};
+    if (Status s = run_.journal.add(std::move(event), false); !s) {
+        give_up(s.error());
+    }
 }
 
 // What cannot be written ends the run; what cannot be said in a script, the point.

@@ -59,6 +59,7 @@ class Loop {
     void take_work();
     void start_what_fits();
     bool start(std::size_t index);
+    void not_started(std::size_t index, const std::string& why);
     Status make_script(std::size_t index, const Places& places, int attempt);
     void wait();
     int patience() const;

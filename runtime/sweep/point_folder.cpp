@@ -14,6 +14,7 @@
 #include "core/file.hpp"
 #include "core/file_lock.hpp"
 #include "core/log.hpp"
+#include "core/words.hpp"
 
 namespace inferstep::sweep {
 namespace {
@@ -30,21 +31,17 @@ bool is_there(const std::string& path) {
     return lstat(path.c_str(), &st) == 0;
 }
 
-// The last line with text in it, shortened; "" where there is none.
+// The last line with text in it, shortened; "" where there is none. srun only repeats what the task's exit code was.
 std::string last_line(const std::string& path) {
     const Result<std::string> text = read_tail(path, kTail);
-    if (!text) {
-        return "";
+    std::string last;
+    for (const std::string& line : split(text ? *text : "", '\n')) {
+        if (line.find_first_not_of(" \t\r") != std::string::npos &&
+            (last.empty() || !line.starts_with("srun: error: "))) {
+            last = printable(line);
+        }
     }
-    const std::size_t last = text->find_last_not_of(" \t\r\n");
-    if (last == std::string::npos) {
-        return "";
-    }
-    const std::size_t before = text->rfind('\n', last);
-    std::string line = text->substr(before == std::string::npos ? 0 : before + 1);
-    line.resize(std::min(line.size(), last - (before == std::string::npos ? 0 : before + 1) + 1));
-    line = printable(line);
-    return line.size() > kLineLength ? line.substr(0, kLineLength) + "…" : line;
+    return last.size() > kLineLength ? last.substr(0, kLineLength) + "…" : last;
 }
 
 }  // namespace

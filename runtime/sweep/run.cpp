@@ -35,9 +35,9 @@ struct Runners {
     std::string job;  // of the allocation
 };
 
-Result<Runners> make_runner(Where where, const std::string& run, int parallel) {
+Result<Runners> make_runner(Where where, int parallel) {
     if (where == Where::kBatch) {
-        return fail("batch jobs are not submitted yet: {} waits for that", run);
+        return Runners{batch_runner(parallel), ""};
     }
     if (where == Where::kLocal) {
         return Runners{process_runner("", {}, parallel), ""};
@@ -92,8 +92,8 @@ int say_farewell(const Loop& loop, const Run& run) {
         return 128 + loop.signal();
     }
     if (!loop.over().empty() && loop.left() > 0) {
-        print_error(with_hint(fail("{}, with {} of {} points left", loop.over(), loop.left(), all),
-                              again + "` goes on in the next one"));
+        print_error(
+            with_hint(fail("{}, with {} of {} points left", loop.over(), loop.left(), all), again + "` goes on"));
         return 1;
     }
     if (loop.failed() > 0) {
@@ -170,7 +170,7 @@ Result<int> begin(const Battery& battery, std::vector<Point>& points, const RunO
         Status s = write_scripts(battery, points, *run, where, program, options.settings);
         return s ? Result<int>(0) : s.error();
     }
-    Result<Runners> runner = make_runner(where, *run, options.parallel);
+    Result<Runners> runner = make_runner(where, options.parallel);
     if (!runner) {
         return runner.error();
     }
@@ -207,7 +207,7 @@ Result<int> go_on(const Battery& battery, std::vector<Point>& points, const RunO
     if (!journal || !text) {
         return journal ? text.error() : journal.error();
     }
-    Result<Runners> runner = make_runner(where, run, options.parallel);
+    Result<Runners> runner = make_runner(where, options.parallel);
     if (!runner) {
         return runner.error();
     }

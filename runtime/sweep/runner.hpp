@@ -46,6 +46,8 @@ class Runner {
     virtual void stop(const std::string& id, bool hard) = 0;
     // When the point's own time began, on now_ms()'s clock; nothing: it still waits.
     virtual std::optional<std::int64_t> began_ms(const std::string& id) const = 0;
+    // The last start() failed for now only: to be tried again after patience().
+    virtual bool refused() const { return false; }
     // Why nothing more can be started here, such as an allocation that is gone; "": it can.
     virtual std::string over() const { return ""; }
 };
@@ -54,6 +56,6 @@ class Runner {
 // `parallel` (0: as many as fit).
 std::unique_ptr<Runner> process_runner(const std::string& job, const std::vector<std::string>& nodes, int parallel);
 // One sbatch for each point; at most `parallel` in the queue (0: a sane number).
-std::unique_ptr<Runner> batch_runner(const std::string& run, int parallel);
+std::unique_ptr<Runner> batch_runner(int parallel);
 
 }  // namespace inferstep::sweep

@@ -28,6 +28,7 @@ extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kMatrixSuite;
+extern CU_SuiteInfo kJournalSuite;
 extern CU_SuiteInfo kMemorySuite;
 extern CU_SuiteInfo kMetricsSuite;
 extern CU_SuiteInfo kModuleSettingsSuite;
@@ -36,6 +37,7 @@ extern CU_SuiteInfo kReadySuite;
 extern CU_SuiteInfo kReportFiguresSuite;
 extern CU_SuiteInfo kReportIntervalSuite;
 extern CU_SuiteInfo kRequestSuite;
+extern CU_SuiteInfo kPlacerSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
 extern CU_SuiteInfo kQueueSuite;
@@ -58,7 +60,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kSlotsSuite,   &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,          &kClientClusterSuite,
     &kMemorySuite,  &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,         &kGpusSuite,
     &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,          &kConfigSuite,
-    &kMatrixSuite,
+    &kMatrixSuite,  &kJournalSuite,       &kPlacerSuite,
 };
 #endif
 
