@@ -14,7 +14,7 @@ constexpr std::size_t kLongestName = 64;
 
 bool is_file_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-           c == '-';
+           c == '-' || c == '+';
 }
 
 // A list with something in it.
@@ -86,7 +86,7 @@ Status check_file_name(const Config& where, const std::string& name) {
     if (name.empty() || name.size() > kLongestName || name[0] == '.' || name[0] == '-' ||
         !std::all_of(name.begin(), name.end(), is_file_character)) {
         return where.wrong(
-            fmt::format("'{}' is no name for a folder; up to {} letters, digits, '_', '.' and '-' are "
+            fmt::format("'{}' is no name for a folder; up to {} letters, digits, '_', '.', '+' and '-' are "
                         "right, a letter, a digit or '_' first",
                         name, kLongestName));
     }

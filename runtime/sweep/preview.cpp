@@ -73,8 +73,9 @@ std::string time_in_words(const Plan& plan, std::size_t points) {
     if (!plan.seconds) {
         return fmt::format("not known: {}", plan.seconds_from);
     }
-    return fmt::format("about {} one after the other, {:.3g} s a point (from {})", as_duration(*plan.seconds),
-                       *plan.seconds / static_cast<double>(points), plan.seconds_from);
+    const double each = *plan.seconds / static_cast<double>(points);
+    return fmt::format("about {} one after the other, {} a point (from {})", as_duration(*plan.seconds),
+                       each < 60 ? fmt::format("{:.3g} s", each) : as_duration(each), plan.seconds_from);
 }
 
 std::string what_runs(const Battery& battery) {

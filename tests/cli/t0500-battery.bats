@@ -76,7 +76,7 @@ quotes='a text with one of {}[],:# in it stands in quotation marks'
 }
 
 @test "names that are fit for nothing" {
-    printf 'name: ../b\ncommand: x\n' | refused "b.yaml, line 1: name: '../b' is no name for a folder; up to 64 letters, digits, '_', '.' and '-' are right, a letter, a digit or '_' first"
+    printf 'name: ../b\ncommand: x\n' | refused "b.yaml, line 1: name: '../b' is no name for a folder; up to 64 letters, digits, '_', '.', '+' and '-' are right, a letter, a digit or '_' first"
     printf 'command: x\n' | refused 'b.yaml, line 1: a battery needs a name, which its folder of results will have'
     printf 'name: b\ncommand: x\nmatrix: {a-b: [1]}\n' |
         refused "b.yaml, line 3: matrix.a-b: 'a-b' is no name for a parameter; up to 64 letters, digits and '_' are right, no digit first"

@@ -60,7 +60,7 @@ command     train --lr {lr} now --out={point_dir}/model
 points      12: nodes 2 x lr 2, 1 excluded, 1 included, 2 repeats, 1 warm-up
 steps       24, 12 of them databases
 nodes       6 for the largest point, 48 for all side by side
-time        about 00:18:00 one after the other, 90 s a point (from the estimate)
+time        about 00:18:00 one after the other, 00:01:30 a point (from the estimate)
 time limit  01:00:00 for all points together
 where       batch: each point as a batch job
 order       random, seed 3
