@@ -36,6 +36,7 @@ extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kReadySuite;
 extern CU_SuiteInfo kReportFiguresSuite;
 extern CU_SuiteInfo kReportIntervalSuite;
+extern CU_SuiteInfo kReportPlotsSuite;
 extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPlacerSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
@@ -53,14 +54,14 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kValuesSuite,  &kFilesSuite,         &kSpawnSuite,          &kWordsSuite,          &kDbOptionsSuite,
-    &kDbNodeSuite,  &kTopologySuite,      &kPlanSuite,           &kPlanPropertiesSuite, &kDrawSuite,
-    &kOptionsSuite, &kRequestSuite,       &kClientLibrarySuite,  &kClientBenchSuite,    &kImageSuite,
-    &kQueueSuite,   &kAdaptiveSuite,      &kScheduleSuite,       &kRunawaySuite,        &kModuleSettingsSuite,
-    &kSlotsSuite,   &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,          &kClientClusterSuite,
-    &kMemorySuite,  &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,         &kGpusSuite,
-    &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,          &kConfigSuite,
-    &kMatrixSuite,  &kJournalSuite,       &kPlacerSuite,
+    &kReportPlotsSuite,    &kValuesSuite,  &kFilesSuite,         &kSpawnSuite,          &kWordsSuite,
+    &kDbOptionsSuite,      &kDbNodeSuite,  &kTopologySuite,      &kPlanSuite,           &kPlanPropertiesSuite,
+    &kDrawSuite,           &kOptionsSuite, &kRequestSuite,       &kClientLibrarySuite,  &kClientBenchSuite,
+    &kImageSuite,          &kQueueSuite,   &kAdaptiveSuite,      &kScheduleSuite,       &kRunawaySuite,
+    &kModuleSettingsSuite, &kSlotsSuite,   &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,
+    &kClientClusterSuite,  &kMemorySuite,  &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,
+    &kGpusSuite,           &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,
+    &kConfigSuite,         &kMatrixSuite,  &kJournalSuite,       &kPlacerSuite,
 };
 #endif
 

@@ -1,0 +1,64 @@
+#include "report/plot_bars.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "report/text.hpp"
+
+namespace inferstep::report {
+namespace {
+
+constexpr int kBar = 24;               // pixels from bar to bar
+constexpr std::size_t kMostBars = 40;  // in one plot
+constexpr double kLetter = 7.7;
+constexpr std::size_t kLongestName = 56;
+
+}  // namespace
+
+std::string bar_name(const Figures& figures, const Row& row) {
+    const std::string scale = std::isfinite(row.x) ? fmt::format("{} {}", figures.x_name, row.x) : "";
+    const std::string& series = figures.series[row.series].name;
+    return clean_text(series.empty() ? scale : scale.empty() ? series : series + ", " + scale);
+}
+
+Frame bar_frame(const std::vector<Bar>& bars, Axis& rows) {
+    std::size_t longest = 0;
+    for (const Bar& bar : bars) {
+        longest = std::max(longest, std::min(characters(bar.name), kLongestName));
+    }
+    std::vector<std::string> names;
+    for (const Bar& bar : bars) {
+        names.push_back(abridged(bar.name, longest));
+    }
+    rows = category_axis("", names);
+    std::swap(rows.low, rows.high);  // the first is above
+    Frame frame;
+    frame.width = longest > 24 ? kWide : kNarrow;
+    frame.left = 34 + static_cast<int>(kLetter * static_cast<double>(longest));
+    frame.right = 30;
+    frame.top = 44;
+    frame.height = frame.top + frame.bottom + 10 + kBar * static_cast<int>(std::max<std::size_t>(bars.size(), 2));
+    return frame;
+}
+
+std::vector<Drawing> in_parts(const std::vector<Bar>& bars, const std::string& stem, const std::string& title,
+                              const DrawBars& draw) {
+    std::vector<Drawing> drawings;
+    const std::size_t parts = (bars.size() + kMostBars - 1) / kMostBars;
+    for (std::size_t part = 0; part < parts; ++part) {
+        const auto begin = bars.begin() + static_cast<std::ptrdiff_t>(part * kMostBars);
+        const auto end = bars.begin() + static_cast<std::ptrdiff_t>(std::min(bars.size(), (part + 1) * kMostBars));
+        const std::string number = parts > 1 ? fmt::format("-{}", part + 1) : "";
+        const std::string words = parts > 1 ? fmt::format(" ({} of {})", part + 1, parts) : "";
+        drawings.push_back(draw(std::vector<Bar>(begin, end), stem + number, title + words));
+    }
+    return drawings;
+}
+
+std::vector<const Row*> rows_of(const std::vector<Bar>& bars) {
+    std::vector<const Row*> rows;
+    std::transform(bars.begin(), bars.end(), std::back_inserter(rows), [](const Bar& bar) { return bar.row; });
+    return rows;
+}
+
+}  // namespace inferstep::report
