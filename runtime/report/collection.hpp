@@ -106,6 +106,7 @@ struct Tree {
     std::string hint_x, hint_rate, hint_time;  // sweep/battery.hpp ReportHints; empty: find out
     std::vector<std::string> hint_series;
     std::vector<std::pair<std::string, std::string>> hint_baseline;
+    std::vector<std::pair<std::string, std::string>> about;  // what was run, for the head of a page: command, versions
 };
 
 struct Collection {

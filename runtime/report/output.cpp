@@ -5,6 +5,8 @@
 #include "core/file.hpp"
 #include "report/bundle.hpp"
 #include "report/fresh_directory.hpp"
+#include "report/page.hpp"
+#include "report/plots.hpp"
 #include "report/read_parts.hpp"
 #include "report/tables.hpp"
 
@@ -46,10 +48,23 @@ Result<std::vector<std::string>> write_report(const std::string& directory, cons
     if (Status s = write_file(fresh->path() + "/tables.txt", tables(figures, collection)); !s) {
         return s.error();
     }
+    Plots plots;
+    if (options.plots) {
+        Result<Plots> drawn = write_plots(figures, fresh->path());
+        if (!drawn) {
+            return drawn.error();
+        }
+        plots = std::move(*drawn);
+    } else {
+        plots.left_out.emplace_back("all of them: the report was made with --no-plots");
+    }
+    if (Status s = write_page(collection, figures, plots, fresh->path()); !s) {  // its links are relative: it may move
+        return s.error();
+    }
     if (Status s = fresh->keep(); !s) {
         return s.error();
     }
-    return std::vector<std::string>();
+    return plots.troubles;
 }
 
 }  // namespace inferstep::report

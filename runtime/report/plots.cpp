@@ -91,24 +91,24 @@ std::string one_line(std::string text) {
 }
 
 // Runs gnuplot; false when nothing can have been drawn.
-bool run_gnuplot(const std::string& folder, std::vector<std::string>& left_out) {
+bool run_gnuplot(const std::string& folder, std::vector<std::string>& troubles) {
     const Result<std::string> program = find_program("gnuplot");
     if (!program) {
-        left_out.emplace_back(
+        troubles.emplace_back(
             "no plots: gnuplot is not installed; install it (Debian: gnuplot-nox) and run the report again, or run "
             "`gnuplot plots.gp` in the folder plots");
         return false;
     }
     const Result<Captured> ran = run_capture({"env", "-C", folder, *program, "-d", kScript}, kTimeLimitMs);
     if (!ran || ran->exit_code != 0 || !ran->err.empty()) {
-        left_out.push_back("plots may be missing: gnuplot said: " + (ran ? one_line(ran->err) : ran.error().message));
+        troubles.push_back("plots may be missing: gnuplot said: " + (ran ? one_line(ran->err) : ran.error().message));
     }
     return static_cast<bool>(ran);
 }
 
 }  // namespace
 
-Result<Plots> write_plots(const Collection& /*collection*/, const Figures& figures, const std::string& directory) {
+Result<Plots> write_plots(const Figures& figures, const std::string& directory) {
     Plots plots;
     std::vector<Drawing> drawings = draw_all(figures, plots.left_out);
     if (drawings.empty()) {
@@ -122,7 +122,9 @@ Result<Plots> write_plots(const Collection& /*collection*/, const Figures& figur
     if (Status s = write_inputs(drawings, folder); !s) {
         return s.error();
     }
-    if (!run_gnuplot(folder, plots.left_out)) {
+    const bool ran = run_gnuplot(folder, plots.troubles);
+    plots.left_out.insert(plots.left_out.end(), plots.troubles.begin(), plots.troubles.end());
+    if (!ran) {
         return plots;
     }
     for (Drawing& one : drawings) {

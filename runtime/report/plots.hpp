@@ -24,10 +24,11 @@ struct Plot {
 struct Plots {
     std::vector<Plot> drawn;
     std::vector<std::string> left_out;  // and why: sentences
+    std::vector<std::string> troubles;  // those of them that are no matter of the data: gnuplot is missing or complains
 };
 
 // Draws what the figures hold into `directory`/plots. A plot without data is left out and said, and so are all where
 // gnuplot is missing. Error: the folder cannot be written.
-Result<Plots> write_plots(const Collection& collection, const Figures& figures, const std::string& directory);
+Result<Plots> write_plots(const Figures& figures, const std::string& directory);
 
 }  // namespace inferstep::report
