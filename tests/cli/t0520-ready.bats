@@ -133,3 +133,17 @@ END
     refused "--run_db_as_batch=True: without Slurm" standard --launcher=local --client_nodes=1 --db_nodes=1 --run_db_as_batch=True
     [ -e /dev/nvidiactl ] || refused "--device=GPU: this machine has no GPU" colocated --launcher=local --nodes=1
 }
+
+@test "without Slurm the standard database is a process beside the clients" {
+    export INFER_ATTACH_DIR=$PWD/attach
+    inferstep sweep inference-standard --launcher=local --client_nodes=1 --clients_per_node=2 --db_nodes=1 --db_cpus=1 --device=CPU \
+        --model=resnet18 --iterations=1 --batch_size=2 --languages=cpp 2>errors
+    cat errors
+    grep -q 'warning: without Slurm the database is a process' errors
+    here=$(echo results/inference-scaling/run-*/points/p0001)
+    jq -e '.state == "done"' "$here/point.json"
+    jq -e '.clients == 2 and .wrong == 0 and .errors == 0' "$here"/records/*/summary.json
+    read -r step <"$here/database.step"
+    jq -e '.state == "ended"' "$here/records/$step"/step_*.json
+    [ -z "$(ls -A attach)" ]
+}

@@ -27,7 +27,7 @@ allocated() { # nodes, flags…
     local nodes=$1
     shift
     # shellcheck disable=SC2086 # words
-    user_run "$SHARED" salloc -Q -N"$nodes" --exclusive inferstep sweep "$1" $SMALL "${@:2}"
+    user_run $SHARED salloc -Q -N"$nodes" --exclusive inferstep sweep "$1" $SMALL "${@:2}"
 }
 points() { echo "$CLUSTER_WORK/results/$1"/run-*/points; } # of the only run
 
@@ -85,4 +85,14 @@ points() { echo "$CLUSTER_WORK/results/$1"/run-*/points; } # of the only run
     kill -INT "$BACKGROUND_PID"
     wait "$BACKGROUND_PID" || true
     [ -z "$(squeue --noheader --name=inferstep-db --states=PENDING,RUNNING)" ]
+}
+
+@test "a database that waits too long for its nodes fails its point, and its job is withdrawn" {
+    SHARED="$SHARED INFER_DATABASE_WAIT=2"
+    run allocated 1 inference-standard --client_nodes=1 --db_nodes=1 --batch_args="{'begin': 'now+1hour'}" --languages=cpp
+    echo "$output"
+    [ "$status" = 1 ]
+    jq -e '.state == "failed" and (.why | test("the database did not come up: its job [0-9]+ was not ready after 2 s"))' \
+        "$(points inference-scaling)/p0001/point.json"
+    [ -z "$(squeue --noheader --name=inferstep-db)" ]
 }
