@@ -128,12 +128,13 @@ std::vector<std::string> sizes(const DatabaseShape& database) {
     return words;
 }
 
-std::string started(const std::string& command) {
-    return "\nbegin_database() {\n    " + command + " </dev/null >\"$point/database.log\" 2>&1 &\n" + kStepWait;
+std::string started(const std::string& command, const std::string& then) {
+    return "\nbegin_database() {\n    " + command + " </dev/null >\"$point/database.log\" 2>&1 &\n" + then + kStepWait;
 }
 
 std::string as_process(const DatabaseShape& database, const DatabasePlace& place) {
-    return started(shell_word(place.program) + " db standard " + standard_options(database)) +
+    return started(shell_word(place.program) + " db standard " + standard_options(database),
+                   "    echo \"local.$!\" >\"$point/database.step\"\n") +
            replaced(kStepEnd, "%TERM%", "kill -TERM \"$database_pid\" 2>/dev/null");
 }
 
@@ -143,7 +144,8 @@ std::string as_step(const DatabaseShape& database, const DatabasePlace& place) {
     words.insert(words.end(), more.begin(), more.end());
     const std::string where = database.hosts.empty() ? " ${database_nodes:+--nodelist=\"$database_nodes\"}" : "";
     return started(shell_words(words) + where + " \\\n        " + shell_word(place.program) + " db standard " +
-                   standard_options(database)) +
+                       standard_options(database),
+                   "") +
            replaced(kStepEnd, "%TERM%",
                     "if [ -n \"${database-}\" ]; then scancel --signal=TERM \"$database\"; "
                     "else kill -TERM \"$database_pid\"; fi 2>/dev/null");

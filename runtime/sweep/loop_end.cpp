@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/clock.hpp"
+#include "sweep/database_left.hpp"
 #include "sweep/loop.hpp"
 #include "sweep/point_folder.hpp"
 #include "sweep/run_folder.hpp"
@@ -36,6 +37,7 @@ void Loop::write_down(std::size_t index, Finished finished) {
     Ended& ended = finished.ended;
     ended.attempt = active.attempt;
     ended.keep_script = run_.options.settings.save;
+    end_left_database(point_directory(run_.directory, point.id));
     const bool good = ended.state == "done";
     if (!good && !broken_ && disk_is_full(run_.directory)) {
         give_up(fail("there is no space left for {}", run_.directory));

@@ -15,6 +15,7 @@
 #include "core/file_lock.hpp"
 #include "core/log.hpp"
 #include "core/words.hpp"
+#include "sweep/database_left.hpp"
 
 namespace inferstep::sweep {
 namespace {
@@ -54,6 +55,7 @@ Status make_point_folder(const std::string& run, const std::string& id) {
         rmdir(point.c_str());
     }
     if (is_there(point)) {
+        end_left_database(point);
         int tries = 1;
         while (tries < kMaxTries && is_there(fmt::format("{}.try{}", point, tries))) {
             ++tries;

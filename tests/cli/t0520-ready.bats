@@ -147,3 +147,25 @@ END
     jq -e '.state == "ended"' "$here/records/$step"/step_*.json
     [ -z "$(ls -A attach)" ]
 }
+
+@test "a script that is killed leaves no database" {
+    export INFER_ATTACH_DIR=$PWD/attach
+    inferstep sweep inference-standard --launcher=local --client_nodes=1 --clients_per_node=1 --db_nodes=1 --db_cpus=1 --device=CPU \
+        --model=resnet18 --iterations=100000 --batch_size=1 --languages=cpp >run 2>errors 3>&- &
+    driver=$!
+    for _ in $(seq 300); do
+        here=$(cat run)/points/p0001
+        rows=$(cat "$here"/records/*/rank_0.csv 2>/dev/null | wc -l)
+        [ "$rows" -lt 4 ] || break
+        sleep 0.1
+    done
+    [ "$rows" -ge 4 ]
+    read -r step <"$here/database.step"
+    kill -0 "${step#local.}"
+    kill -KILL "$(pgrep -P "$driver")" # run.sh
+    wait "$driver" && false || [ $? = 1 ]
+    cat errors
+    jq -e '.state == "failed"' "$here/point.json"
+    ! kill -0 "${step#local.}" 2>/dev/null || false
+    [ -z "$(ls -A attach)" ]
+}

@@ -19,6 +19,10 @@ setup() {
     SHARED=INFER_ATTACH_DIR=$CLUSTER_WORK/attach
 }
 teardown() {
+    local jobs
+    jobs=$(squeue --noheader -o %A)
+    # shellcheck disable=SC2086 # words
+    [ -z "$jobs" ] || scancel $jobs
     assert_clean 10
     [ -z "$(user_run ls -A attach 2>/dev/null)" ]
 }
@@ -71,9 +75,11 @@ points() { echo "$CLUSTER_WORK/results/$1"/run-*/points; } # of the only run
     done
 }
 
-@test "a database that is a job of its own goes when its point is killed" {
-    user_background "$SHARED" salloc -Q -N1 --exclusive inferstep sweep inference-standard --client_nodes=1 --db_nodes=1 \
-        --batch_args="{'exclusive': None}" --languages=cpp ${SMALL/iterations=2/iterations=100000}
+# A point whose clients go on for long beside a database in a job of its own, until they are at work.
+endless() {
+    # shellcheck disable=SC2086 # words
+    user_background $SHARED salloc -Q -N1 --exclusive inferstep sweep inference-standard ${SMALL/iterations=2/iterations=100000} \
+        --client_nodes=1 --db_nodes=1 --batch_args="{'exclusive': None}" --languages=cpp
     for _ in $(seq 600); do
         rows=$(cat "$(points inference-scaling)"/p0001/records/*/rank_0.csv 2>/dev/null | wc -l)
         [ "$rows" -lt 4 ] || break
@@ -82,9 +88,23 @@ points() { echo "$CLUSTER_WORK/results/$1"/run-*/points; } # of the only run
     done
     [ "$rows" -ge 4 ]
     [ "$(squeue --noheader --name=inferstep-db | wc -l)" = 1 ]
+}
+no_database_runs() { [ -z "$(squeue --noheader --name=inferstep-db --states=PENDING,RUNNING)" ]; }
+
+@test "a database that is a job of its own goes with a sweep that is interrupted" {
+    endless
     kill -INT "$BACKGROUND_PID"
     wait "$BACKGROUND_PID" || true
-    [ -z "$(squeue --noheader --name=inferstep-db --states=PENDING,RUNNING)" ]
+    no_database_runs
+}
+
+@test "a database that is a job of its own goes with a script that is killed" {
+    endless
+    kill -KILL "$(pgrep -u "$CLUSTER_USER" -f '^bash .*/points/p0001/run[.]sh')"
+    wait "$BACKGROUND_PID" || true
+    cat "$BACKGROUND_LOG"
+    grep -q 'warning: the database [0-9]*\.0 of a point that was killed is told to end' "$BACKGROUND_LOG"
+    no_database_runs
 }
 
 @test "a database that waits too long for its nodes fails its point, and its job is withdrawn" {

@@ -19,6 +19,10 @@ setup() {
     user_run rm -rf results attach out.log
 }
 teardown() {
+    local jobs
+    jobs=$(squeue --noheader -o %A)
+    # shellcheck disable=SC2086 # words
+    [ -z "$jobs" ] || scancel $jobs
     assert_clean 10
     [ -z "$(user_run ls -A attach 2>/dev/null)" ]
 }
