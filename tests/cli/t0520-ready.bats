@@ -35,6 +35,19 @@ client_nodes=12 clients_per_node=48 db_nodes=12 db_cpus=2 db_tpq=1 batch_size=10
     jq -e 'all(.plan[]; .database_job)' <<<"$output"
 }
 
+@test "the manual page has every flag with its default" {
+    local page=$INFERSTEP_TOP/man/inferstep-sweep.1 kind
+    for kind in colocated standard; do
+        inferstep sweep "inference-$kind" --help | sed -n 's/^  --\([a-z_]*\)=\([^ ]*\) .*/\1 \2/p' >flags
+        [ "$(wc -l <flags)" -ge 18 ]
+        while read -r flag default; do
+            value=$(awk -F ' Ta ' -v flag=".It Li $flag" -v column="$kind" '$1 == flag { print column == "colocated" ? $2 : $3 }' "$page")
+            echo "$kind $flag: $default, the page: $value"
+            [ "$value" = "$default" ]
+        done <flags
+    done
+}
+
 @test "permutations stand in the drivers' order" {
     run -0 --separate-stderr colocated "${CLUSTER[@]}" --nodes=1,2 --clients_per_node=[2,4] --db_cpus='(1,2)' --db-tpq 1,2 --batch_size=1,8 --languages=[cpp,fortran]
     [ "$(points <<<"$output" | cut -f 1)" = "$(python3 -c '
