@@ -37,6 +37,7 @@ extern CU_SuiteInfo kReadySuite;
 extern CU_SuiteInfo kReportFiguresSuite;
 extern CU_SuiteInfo kReportIntervalSuite;
 extern CU_SuiteInfo kReportPlotsSuite;
+extern CU_SuiteInfo kReportPartsSuite;
 extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPlacerSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
@@ -61,7 +62,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kModuleSettingsSuite, &kSlotsSuite,   &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,
     &kClientClusterSuite,  &kMemorySuite,  &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,
     &kGpusSuite,           &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,
-    &kConfigSuite,         &kMatrixSuite,  &kJournalSuite,       &kPlacerSuite,
+    &kConfigSuite,         &kMatrixSuite,  &kJournalSuite,       &kPlacerSuite,         &kReportPartsSuite,
 };
 #endif
 
