@@ -144,7 +144,8 @@ std::string series_name(const Collection& collection, const Series& series) {
     std::string name = collection.trees.size() > 1 ? collection.trees[series.tree].label : "";
     for (const auto& [parameter, value] : series.parameters) {
         const bool number = !value.empty() && value.find_first_not_of("0123456789.+-e") == std::string::npos;
-        name += (name.empty() ? "" : ", ") + (number ? parameter + " " + value : value);
+        name += name.empty() ? "" : ", ";
+        name += number ? parameter + " " + value : value;
     }
     return name.empty() ? "all" : name;
 }
@@ -228,7 +229,7 @@ double number_of(const Execution& execution, const std::string& name) {
 std::string name_of(const Execution& execution) {
     std::string inside;
     for (const auto& [name, value] : execution.parameters) {
-        inside += (inside.empty() ? "" : ", ") + name + " " + value;
+        inside += fmt::format("{}{} {}", inside.empty() ? "" : ", ", name, value);
     }
     if (execution.repeat > 1) {
         inside += fmt::format("{}repeat {}", inside.empty() ? "" : ", ", execution.repeat);

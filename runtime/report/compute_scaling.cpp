@@ -82,7 +82,7 @@ void choose_baseline(const FigureOptions& meaning, Figures& figures) {
     if (!meaning.baseline.empty() && !asked) {
         std::string words;
         for (const auto& [name, value] : meaning.baseline) {
-            words += (words.empty() ? "" : ", ") + name + " " + value;
+            words += fmt::format("{}{} {}", words.empty() ? "" : ", ", name, value);
         }
         figures.notes.push_back({{}, fmt::format("no result fits the baseline {}: another takes its place", words)});
     }

@@ -63,6 +63,7 @@ bool TextTable::has_values() const {
 
 std::string TextTable::draw_part(const std::vector<std::size_t>& columns) const {
     std::vector<std::size_t> widths;
+    widths.reserve(columns.size());
     for (const std::size_t c : columns) {
         widths.push_back(width_of(c));
     }
