@@ -31,7 +31,11 @@ std::string policy(const std::string& script) {
 std::string title_of(const Collection& collection) {
     std::string title;
     for (const Tree& tree : collection.trees) {
-        title += (title.empty() ? "" : ", ") + clean_text(tree.label);
+        const bool named = !tree.about.empty() && tree.about.front().first == "battery";
+        const std::string battery = named ? clean_text(tree.about.front().second) : "";
+        const std::string label = clean_text(tree.label);
+        title +=
+            (title.empty() ? "" : ", ") + (battery.empty() || label.starts_with(battery) ? "" : battery + " ") + label;
     }
     return abridged(title, 100);
 }
@@ -107,7 +111,7 @@ std::vector<Section> sections_of(const PageContent& page) {
 std::string files(const PageContent& page, const std::string& directory) {
     std::string html;
     for (const char* name : {"report.json", "scaling.csv", "functions.csv", "breakdown.csv", "metrics.csv",
-                             "executions.csv", "failures.csv", "samples.csv"}) {
+                             "executions.csv", "failures.csv", "outliers.csv", "samples.csv"}) {
         if (std::filesystem::exists(directory + "/" + name)) {
             html += (html.empty() ? "" : ", ") + file_link(directory + "/" + name, name, page.folder);
         }

@@ -109,7 +109,7 @@ std::string times_table(const PageContent& page, const std::string& function, st
 std::string scaling_table(const PageContent& page) {
     const Figures& figures = page.figures;
     const Unit unit = time_unit(typical(figures, [](const Row& row) { return row.time.value; }));
-    RowTable table(page, "scaling-table", "Scaling");
+    RowTable table(page, "scaling-table", "Time, rate, speed-up and efficiency");
     table.column("repeats", "repeats");
     table.column(fmt::format("{} ({})", figures.time_name.empty() ? "time" : figures.time_name, unit.name), "time_s");
     table.column(with_unit(figures.rate_name.empty() ? "rate" : figures.rate_name, figures.rate_unit), "rate");
@@ -140,7 +140,7 @@ std::string scaling_table(const PageContent& page) {
 std::string resources_table(const PageContent& page) {
     const Figures& figures = page.figures;
     const Unit memory = memory_unit(typical(figures, [](const Row& row) { return row.memory_bytes.value; }));
-    RowTable table(page, "resources-table", "Resources");
+    RowTable table(page, "resources-table", "CPUs, memory, energy and databases");
     table.column("CPUs used (%)", "cpu_utilization");
     table.column("GPUs used (%)", "gpu_utilization");
     table.column(fmt::format("memory of a task ({})", memory.name), "memory_bytes");
@@ -182,7 +182,7 @@ std::string breakdown_table(const PageContent& page) {
 
 std::string metrics_table(const PageContent& page) {
     const Figures& figures = page.figures;
-    RowTable table(page, "metrics-table", "Metrics");
+    RowTable table(page, "metrics-table", "Means over the repeats");
     for (std::size_t i = 0; i < figures.metrics.size(); ++i) {
         table.column(with_unit(figures.metrics[i].name, figures.metrics[i].unit), "metrics." + figures.metrics[i].name);
     }

@@ -26,8 +26,11 @@ std::string amount(const Value& value, const std::string& unit) {
 }
 
 std::string result_of(const Figures& figures, const Row& row) {
-    return known(row.rate) ? amount(row.rate, figures.rate_unit)
-                           : fmt::format("{} in {}", figures.time_name, duration(row.time.value));
+    if (known(row.rate)) {
+        return amount(row.rate, figures.rate_unit);
+    }
+    const Unit unit = time_unit(row.time.value);
+    return fmt::format("{} of {}", amount(scaled(row.time, 1 / unit.size), unit.name), figures.time_name);
 }
 
 bool better(const Row& a, const Row& b) {

@@ -133,7 +133,7 @@ Axis value_axis(const std::string& name, const std::string& unit, const std::vec
     }
     const ShownUnit shown = shown_unit(unit, std::max(std::abs(axis.low), std::abs(axis.high)));
     axis.label = label_of(name, shown.name);
-    axis.log = axis.low > 0 && axis.high / axis.low >= kLogSpan;
+    axis.log = axis.low > 0 && axis.high / axis.low >= kLogSpan && unit != "fraction";
     if (axis.log) {
         axis.low /= 1.25;
         axis.high *= 1.25;

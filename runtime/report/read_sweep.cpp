@@ -6,6 +6,7 @@
 
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/shell.hpp"
 #include "core/words.hpp"
 #include "report/read_parts.hpp"
 #include "sweep/status.hpp"
@@ -48,6 +49,24 @@ void take_hints(const Json& sweep, Tree& tree) {
         tree.hint_series.push_back(word.as_text());
     }
     tree.hint_baseline = words_of(report.copy_of("baseline"));
+}
+
+// What was run, for the head of a page.
+void take_about(const Json& sweep, Tree& tree) {
+    std::vector<std::string> command;
+    for (const Json& word : sweep.copy_of("command").items()) {
+        command.push_back(word.as_text());
+    }
+    std::vector<std::string> versions;
+    for (const auto& [name, version] : words_of(sweep.copy_of("versions"))) {
+        versions.push_back(name + " " + version);
+    }
+    const std::pair<const char*, std::string> facts[] = {{"battery", printable(sweep.text("battery"))},
+                                                         {"command", printable(shell_words(command))},
+                                                         {"where", printable(sweep.text("where"))},
+                                                         {"versions", fmt::format("{}", fmt::join(versions, ", "))}};
+    std::copy_if(std::begin(facts), std::end(facts), std::back_inserter(tree.about),
+                 [](const auto& fact) { return !fact.second.empty(); });
 }
 
 void take_metrics(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
@@ -181,6 +200,7 @@ Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& ex
         return s;
     }
     take_hints(*sweep, tree);
+    take_about(*sweep, tree);
     std::size_t missing = 0;
     const std::vector<Json> points = sweep->copy_of("points").items();
     for (const Json& planned : points) {
