@@ -63,14 +63,25 @@ std::size_t terminal_width() {
     return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-void preview(const SweepArguments& a, Chosen& chosen) {
+int preview(const SweepArguments& a, Chosen& chosen) {
+    const Result<sweep::BatchSettings> settings = batch_settings(a.slurm, chosen.battery);
+    if (!settings) {
+        print_error(settings.error());
+        return 2;
+    }
+    sweep::Plan plan = sweep::make_plan(chosen.battery, chosen.count, chosen.points, a.results, *where_of(a));
+    // What no script could be written for shows here already.
+    if (const Result<std::string> scripts = scripts_text(*settings, chosen.battery, chosen.points, plan.where);
+        !scripts && plan.notes.empty()) {
+        plan.notes.push_back(scripts.error().message);
+    }
     sweep::set_run_directory(chosen.points, "{run_dir}");
-    const sweep::Plan plan = sweep::make_plan(chosen.battery, chosen.count, chosen.points, a.results, *where_of(a));
     const bool terminal = isatty(STDOUT_FILENO) == 1;
     const std::string text = a.json ? sweep::plan_json(chosen.battery, plan, chosen.points).dump() + "\n"
                                     : sweep::plan_text(chosen.battery, plan, chosen.points,
                                                        terminal ? terminal_width() : 0, terminal ? kRowsOnTerminal : 0);
     std::fputs(text.c_str(), stdout);
+    return 0;
 }
 
 int work(const SweepArguments& a, Result<Battery> battery) {
@@ -94,8 +105,7 @@ int work(const SweepArguments& a, Result<Battery> battery) {
         return 2;
     }
     if (a.dry_run) {
-        preview(a, *chosen);
-        return 0;
+        return preview(a, *chosen);
     }
     return run(a, chosen->battery, std::move(chosen->points));
 }

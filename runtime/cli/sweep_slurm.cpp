@@ -76,17 +76,22 @@ Result<sweep::BatchSettings> batch_settings(const SlurmArguments& a, const sweep
     return settings;
 }
 
-Result<bool> preview_only(const sweep::BatchSettings& settings, const sweep::Battery& battery,
-                          const std::vector<sweep::Point>& points, sweep::Where where) {
-    if (settings.submit || settings.save) {
-        return false;
-    }
+Result<std::string> scripts_text(const sweep::BatchSettings& settings, const sweep::Battery& battery,
+                                 const std::vector<sweep::Point>& points, sweep::Where where) {
     sweep::ScriptContext context;
     context.where = where;
     std::error_code code;
     context.program = std::filesystem::read_symlink("/proc/self/exe", code).string();
     context.settings = settings;
-    const Result<std::string> text = sweep::preview_scripts(battery, points, std::move(context));
+    return sweep::preview_scripts(battery, points, std::move(context));
+}
+
+Result<bool> preview_only(const sweep::BatchSettings& settings, const sweep::Battery& battery,
+                          const std::vector<sweep::Point>& points, sweep::Where where) {
+    if (settings.submit || settings.save) {
+        return false;
+    }
+    const Result<std::string> text = scripts_text(settings, battery, points, where);
     if (!text) {
         return text.error();
     }

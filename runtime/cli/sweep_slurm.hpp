@@ -24,6 +24,10 @@ void add_slurm_options(CLI::App& command, SlurmArguments& arguments);
 // The battery's `slurm:`, over it --slurm-config, over that the command line.
 Result<sweep::BatchSettings> batch_settings(const SlurmArguments& arguments, const sweep::Battery& battery);
 
+// The scripts of all points, as they would be where they are to run.
+Result<std::string> scripts_text(const sweep::BatchSettings& settings, const sweep::Battery& battery,
+                                 const std::vector<sweep::Point>& points, sweep::Where where);
+
 // With neither a job nor a script wanted, the scripts are printed, and nothing is made: true, and that was all.
 Result<bool> preview_only(const sweep::BatchSettings& settings, const sweep::Battery& battery,
                           const std::vector<sweep::Point>& points, sweep::Where where);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace inferstep {
 namespace {
 
 constexpr int kMostValues = 200'000;  // an alias to an alias to an alias … multiplies
-constexpr int kDeepest = 64;          // an alias to what it stands in has no end
+constexpr long kLargest = 4L << 20;
+constexpr int kDeepest = 64;  // an alias to what it stands in has no end
 
 bool is_any_of(const std::string& text, std::initializer_list<const char*> words) {
     return std::any_of(words.begin(), words.end(), [&](const char* w) { return strcasecmp(text.c_str(), w) == 0; });
@@ -101,8 +103,19 @@ struct ConfigBuilder {
     }
 };
 
+Result<std::string> Config::read_text(const std::string& path) {
+    struct stat file {};
+    if (stat(path.c_str(), &file) == 0 && (S_ISCHR(file.st_mode) || S_ISBLK(file.st_mode))) {
+        return fail("{} is a device; a file is right", path);
+    }
+    if (file.st_size > kLargest) {
+        return fail("{} has {} bytes; a configuration has at most {}", path, file.st_size, kLargest);
+    }
+    return read_file(path);
+}
+
 Result<Config> Config::read(const std::string& path) {
-    const Result<std::string> text = read_file(path);
+    const Result<std::string> text = read_text(path);
     if (!text) {
         return text.error();
     }

@@ -19,6 +19,8 @@ class Config {
     // Errors: not readable, malformed, a key twice, larger or deeper than anybody writes by hand (also through
     // aliases), control characters in a text.
     static Result<Config> read(const std::string& path);
+    // The text of such a file, for who keeps it as well. Error: not readable, a device, larger than 4 MiB.
+    static Result<std::string> read_text(const std::string& path);
     // `name` stands for the file in messages: "battery.yaml", "--batch_args".
     static Result<Config> parse(const std::string& text, const std::string& name);
 

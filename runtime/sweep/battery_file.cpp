@@ -91,7 +91,7 @@ Result<Battery> read_battery(const std::vector<std::string>& paths, const std::v
     std::vector<Config> trees;
     std::string text;
     for (const std::string& path : paths) {
-        Result<std::string> file = read_file(path);
+        Result<std::string> file = Config::read_text(path);
         if (!file) {
             return file.error();
         }

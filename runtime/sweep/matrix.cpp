@@ -83,7 +83,9 @@ bool has_product(const Battery& battery) { return !battery.matrix.empty() || bat
 std::string reasons(const Battery& battery) {
     std::vector<std::string> factors, parts;
     for (const auto& [name, values] : battery.matrix) {
-        factors.push_back(fmt::format("{} {}", name, values.size()));
+        if (values.size() > 1) {
+            factors.push_back(fmt::format("{} {}", name, values.size()));
+        }
     }
     if (!factors.empty()) {
         parts.push_back(fmt::format("{}", fmt::join(factors, " x ")));

@@ -69,6 +69,12 @@ std::string where_in_words(Where where) {
     return kWords[static_cast<std::size_t>(where)];
 }
 
+std::string nodes_in_words(const Plan& plan) {
+    return plan.where == Where::kLocal
+               ? "this one"
+               : fmt::format("{} for the largest point, {} for all side by side", plan.most_nodes, plan.all_nodes);
+}
+
 std::string time_in_words(const Plan& plan, std::size_t points) {
     if (!plan.seconds) {
         return fmt::format("not known: {}", plan.seconds_from);
@@ -115,7 +121,7 @@ std::string plan_text(const Battery& battery, const Plan& plan, const std::vecto
         {battery.command.empty() ? "script" : "command", what_runs(battery)},
         {"points", fmt::format("{}: {}", plan.count.points, plan.count.why)},
         {"steps", steps_in_words(plan)},
-        {"nodes", fmt::format("{} for the largest point, {} for all side by side", plan.most_nodes, plan.all_nodes)},
+        {"nodes", nodes_in_words(plan)},
         {"time", time_in_words(plan, points.size())}};
     if (plan.limit_s) {
         lines.emplace_back("time limit", fmt::format("{} for all points together", as_duration(*plan.limit_s)));

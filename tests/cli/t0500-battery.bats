@@ -114,14 +114,14 @@ quotes='a text with one of {}[],:# in it stands in quotation marks'
     good 'exclude: [{k: x}]' | refused 'b.yaml, line 4: exclude[1].k: no parameter is called k' 'did you mean n?'
     good 'include: [n]' | refused 'b.yaml, line 4: include[1]: parameters with one value each are right'
     good 'repeats: 100000' 'warmups: 1000' |
-        refused 'b.yaml, line 3: matrix: more than 200000 points are more than one battery runs (n 2 x m 1, 100000 repeats, 1000 warm-ups)'
+        refused 'b.yaml, line 3: matrix: more than 200000 points are more than one battery runs (n 2, 100000 repeats, 1000 warm-ups)'
     { echo 'name: b'; echo 'command: x'; echo 'matrix:'; for n in {a..z}; do echo "  $n: [1, 2, 3, 4, 5, 6, 7, 8, 9]"; done; } >huge.yaml
     run plan -c huge.yaml
     [ "$status" = 2 ]
     [[ $output == "inferstep: error: huge.yaml, line 4: matrix: more than 200000 points are more than one battery runs (a 9 x b 9"* ]]
     # Nobody is there to be asked; a word before says what the answer is.
-    good 'repeats: 6000' | refused 'battery b has 12000 points (n 2 x m 1, 6000 repeats), and nobody can be asked whether all are meant' '--yes says so'
-    plan -c b.yaml --yes | grep -x 'points      12000: n 2 x m 1, 6000 repeats'
+    good 'repeats: 6000' | refused 'battery b has 12000 points (n 2, 6000 repeats), and nobody can be asked whether all are meant' '--yes says so'
+    plan -c b.yaml --yes | grep -x 'points      12000: n 2, 6000 repeats'
 }
 
 @test "metrics that find nothing" {

@@ -153,6 +153,16 @@ EOF
     inferstep sweep --dry-run --where=local -c s.yaml | grep -E '^time        about .*\(from results/b/run-2'
 }
 
+@test "settings of batch jobs are looked at, and what no script can be written for" {
+    run plan -c b.yaml --set slurm='{acount: x}'
+    [ "$status" = 2 ]
+    [ "${lines[0]}" = "inferstep: error: --set slurm={acount: x}: 'acount' is no setting of a batch job" ]
+    run plan -c b.yaml --slurm-config=nowhere.yaml
+    [ "$status" = 2 ]
+    inferstep sweep --dry-run --where=local -c b.yaml | grep -E '^note        point p[0-9]+ needs [0-9] nodes'
+    [ ! -e results ]
+}
+
 @test "the plan fits the terminal" {
     long=$(printf 'x%.0s' {1..200})
     plan -c b.yaml | grep -q 'p0003  1      0.1    2 '

@@ -76,6 +76,10 @@ void what_nobody_writes_is_refused() {
     CHECK_FAILS(read(std::string(1'000'000, '{')), "f.yaml, line 1, column 1: ");
     CHECK_FAILS(Config::read("/nowhere/f.yaml"), "/nowhere/f.yaml");
     CHECK_FAILS(Config::read("/"), "/");
+    CHECK_FAILS(Config::read("/dev/zero"), "/dev/zero is a device; a file is right");
+    const Folder folder;
+    CHECK(write_file(folder / "big.yaml", std::string(5 << 20, '#')));
+    CHECK_FAILS(Config::read(folder / "big.yaml"), "big.yaml has 5242880 bytes; a configuration has at most 4194304");
 }
 
 void wrong_values_name_the_key() {
