@@ -1,6 +1,7 @@
 // Breakdown, resources, outliers and files of a report, of collections that were made by hand.
 #include <algorithm>
 #include <cmath>
+#include <regex>
 
 #include "check.hpp"
 #include "core/file.hpp"
@@ -37,9 +38,14 @@ void operations_have_their_kinds() {
     CHECK(category_of("barrier") == Category::kBubble);
     CHECK(category_of("main()") == Category::kContainer && category_of("loop") == Category::kContainer);
     CHECK(category_of("solve_poisson") == Category::kNone && category_of("") == Category::kNone);
+    const Result<std::string> page = read_file(source_path("man/inferstep-report.1"));
+    if (!CHECK(page)) {
+        return;
+    }
     for (const CategoryNames& row : category_names()) {
         for (const std::string_view name : row.functions) {
             CHECK_IN(std::string(name), category_of(name) == row.category);  // each in one row only
+            CHECK_IN(std::string(name), std::regex_search(*page, std::regex("[ ]" + std::string(name) + "[ \\n]")));
         }
     }
 }
