@@ -2,7 +2,9 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <memory>
 
@@ -72,7 +74,7 @@ int preview(const SweepArguments& a, Chosen& chosen) {
     sweep::Plan plan = sweep::make_plan(chosen.battery, chosen.count, chosen.points, a.results, *where_of(a));
     // What no script could be written for shows here already.
     if (const Result<std::string> scripts = scripts_text(*settings, chosen.battery, chosen.points, plan.where);
-        !scripts && plan.notes.empty()) {
+        !scripts && plan.possible) {
         plan.notes.push_back(scripts.error().message);
     }
     sweep::set_run_directory(chosen.points, "{run_dir}");
@@ -80,7 +82,10 @@ int preview(const SweepArguments& a, Chosen& chosen) {
     const std::string text = a.json ? sweep::plan_json(chosen.battery, plan, chosen.points).dump() + "\n"
                                     : sweep::plan_text(chosen.battery, plan, chosen.points,
                                                        terminal ? terminal_width() : 0, terminal ? kRowsOnTerminal : 0);
-    std::fputs(text.c_str(), stdout);
+    if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+        print_error(fail("cannot write the plan: {}", std::strerror(errno)));
+        return 1;
+    }
     return 0;
 }
 

@@ -109,6 +109,7 @@ Plan make_plan(const Battery& battery, const Count& count, const std::vector<Poi
     note_excludes(plan, battery);
     plan.where = where.value_or(choose_where(points));
     if (const Status s = check_where(plan.where, points); !s) {
+        plan.possible = false;
         plan.notes.push_back(s.error().message);
     }
     return plan;

@@ -21,6 +21,7 @@ struct Plan {
     std::optional<double> seconds;     // one point after the other
     std::string seconds_from;          // "the estimate", "results/ddp/run-…", or why it is not known
     Where where = Where::kLocal;
+    bool possible = true;            // there, as far as check_where() knows
     std::optional<double> limit_s;   // no point may take longer than its limit; only when all have one
     std::vector<std::string> notes;  // what is odd, a sentence each
 };

@@ -159,6 +159,9 @@ EOF
     [ "${lines[0]}" = "inferstep: error: --set slurm={acount: x}: 'acount' is no setting of a batch job" ]
     run plan -c b.yaml --slurm-config=nowhere.yaml
     [ "$status" = 2 ]
+    run bash -c 'inferstep sweep --dry-run --where=batch -c b.yaml >/dev/full'
+    [ "$status" = 1 ]
+    [ "$output" = "inferstep: error: cannot write the plan: No space left on device" ]
     inferstep sweep --dry-run --where=local -c b.yaml | grep -E '^note        point p[0-9]+ needs [0-9] nodes'
     [ ! -e results ]
 }
