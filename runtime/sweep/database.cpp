@@ -13,7 +13,7 @@ constexpr const char* kCommon = R"(
 # Why the database did not come up: what was seen here, and the first complaint of its log.
 no_database() {
     local reason
-    reason=$(sed -n 's/^.*error: //p' "$point/database.log" 2>/dev/null | head -n 1)
+    reason=$(sed -n '/^srun: .* Exited with/d; s/^.*error: //p' "$point/database.log" 2>/dev/null | head -n 1)
     echo "inferstep: error: the database did not come up: $1${reason:+: $reason}" >&2
     return 1
 }
@@ -99,6 +99,8 @@ end_database() {
 }
 )";
 
+constexpr const char* kNextLine = " \\\n            ";
+
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
     for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += by.size()) {
         text.replace(at, what.size(), by);
@@ -114,7 +116,11 @@ std::string standard_options(const DatabaseShape& database) {
     if (database.cpus_per_node > 0) {
         words.push_back(fmt::format("--db-cpus={}", database.cpus_per_node));
     }
-    return shell_words(words) + (words.empty() ? "" : " ") + "--outdir=\"$INFER_OUTDIR\"";
+    std::string text;
+    for (const std::string& word : words) {
+        text += shell_word(word) + kNextLine;
+    }
+    return text + "--outdir=\"$INFER_OUTDIR\"";
 }
 
 std::vector<std::string> sizes(const DatabaseShape& database) {
@@ -129,11 +135,12 @@ std::vector<std::string> sizes(const DatabaseShape& database) {
 }
 
 std::string started(const std::string& command, const std::string& then) {
-    return "\nbegin_database() {\n    " + command + " </dev/null >\"$point/database.log\" 2>&1 &\n" + then + kStepWait;
+    return "\nbegin_database() {\n    " + command + kNextLine + "</dev/null >\"$point/database.log\" 2>&1 &\n" + then +
+           kStepWait;
 }
 
 std::string as_process(const DatabaseShape& database, const DatabasePlace& place) {
-    return started(shell_word(place.program) + " db standard " + standard_options(database),
+    return started(shell_word(place.program) + " db standard" + kNextLine + standard_options(database),
                    "    echo \"local.$!\" >\"$point/database.step\"\n") +
            replaced(kStepEnd, "%TERM%", "kill -TERM \"$database_pid\" 2>/dev/null");
 }
@@ -143,8 +150,8 @@ std::string as_step(const DatabaseShape& database, const DatabasePlace& place) {
     const std::vector<std::string> more = sizes(database);
     words.insert(words.end(), more.begin(), more.end());
     const std::string where = database.hosts.empty() ? " ${database_nodes:+--nodelist=\"$database_nodes\"}" : "";
-    return started(shell_words(words) + where + " \\\n        " + shell_word(place.program) + " db standard " +
-                       standard_options(database),
+    return started(shell_words(words) + where + " \\\n        " + shell_word(place.program) + " db standard" +
+                       kNextLine + standard_options(database),
                    "") +
            replaced(kStepEnd, "%TERM%",
                     "if [ -n \"${database-}\" ]; then scancel --signal=TERM \"$database\"; "
@@ -157,7 +164,7 @@ std::string as_job(const DatabaseShape& database, const DatabasePlace& place) {
         words.push_back(fmt::format("--time={:.0f}", std::ceil(place.time_limit_s / 60)));  // in minutes
     }
     words.insert(words.end(), database.batch_options.begin(), database.batch_options.end());
-    const std::string submit = shell_word(place.program) + " db submit " + standard_options(database) +
+    const std::string submit = shell_word(place.program) + " db submit" + kNextLine + standard_options(database) +
                                " -- \\\n            \"$@\" " + shell_words(words) +
                                " --output=\"$point/database.log\" --open-mode=append 2>>\"$point/database.log\"";
     return "\nbegin_database() {\n" +

@@ -72,7 +72,12 @@ Options needs(const Battery& battery, const Point& point, const ScriptContext& c
     if (point.step.gpus_per_node > 0) {
         options.emplace_back("gpus-per-node", fmt::format("{}", point.step.gpus_per_node));
     }
-    if (point.database && !point.database->as_job && !point.database->hosts.empty()) {
+    const bool beside = point.database && !point.database->as_job;
+    if (beside) {
+        // As many CPUs as tasks need would be too few for it, and lie apart.
+        options.emplace_back("exclusive", "");
+    }
+    if (beside && !point.database->hosts.empty()) {
         std::string hosts;
         for (const std::string& host : point.database->hosts) {
             hosts += (hosts.empty() ? "" : ",") + host;

@@ -85,6 +85,18 @@ END
     [ "$(cat database)" = "2 4 true n7 n8 -C V100 --exclusive --db-tpq=1 --device=cpu --model=resnet50:resnet50.pt,batchsize=1000 --net-ifname=lo --port=7000" ]
 }
 
+@test "as a batch job, a point has nodes for its clients and its database" {
+    standard --launcher=slurm --net_ifname=lo --model=resnet18 --languages=cpp --client_nodes=2 --db_nodes=3 --db_hosts=n1,n2,n3 \
+        --run_db_as_batch=False --no-submit-job --no-save-script >preview 2>errors
+    cat errors preview
+    for line in nodes=5 nodelist=n1,n2,n3 exclusive time=05:00:00; do grep -qxF -- "#SBATCH --$line" preview; done
+    sed '/^####/d' preview >run.sh
+    bash -n run.sh
+    for words in 'srun --job-name=database --ntasks=3 --nodes=3 --ntasks-per-node=1 --cpus-per-task=2 --nodelist=n1,n2,n3 ' ' --model=resnet18:resnet18.pt,batchsize=1000 '; do
+        sed -e ':a' -e '/\\$/N; s/ *\\\n */ /; ta' run.sh | grep -qF -- "$words"
+    done
+}
+
 @test "a flag is spelled as in Python, in YAML or as a plain list" {
     colocated "${CLUSTER[@]}" --db_cpus='[2, 4]' --languages='["cpp"]' --rebuild_model=True 2>/dev/null >plan
     for words in "--db_cpus=2,4 --languages=[cpp] --rebuild_model" "--db-cpus (2,4) --languages ('cpp',) --rebuild-model=true" "--db_cpus [2,4] --languages cpp --rebuild_model yes"; do
