@@ -148,6 +148,8 @@ bool is_final(const std::string& table, const std::string& step, const Gatherer&
     return has_ended(line) && (has_figures(*line) || !gatherer.gathers());
 }
 
+bool has_ended(const std::string& table, const std::string& id) { return has_ended(Line::find(table, id)); }
+
 std::vector<std::string> steps_called(const std::string& table, const std::string& job, const std::string& name) {
     std::vector<std::string> steps;
     for (const std::string& line : split(table, '\n')) {

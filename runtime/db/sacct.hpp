@@ -47,6 +47,9 @@ Result<std::string> sacct_table(const std::vector<std::string>& jobs);
 // Does the table have this step, ended and with its figures where Slurm gathers any?
 bool is_final(const std::string& table, const std::string& step, const Gatherer& gatherer);
 
+// Does the table call this job or step ended?
+bool has_ended(const std::string& table, const std::string& id);
+
 // The steps of `job` that were started under this name (srun --job-name), such as "12.3".
 std::vector<std::string> steps_called(const std::string& table, const std::string& job, const std::string& name);
 

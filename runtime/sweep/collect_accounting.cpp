@@ -12,6 +12,7 @@
 #include "sweep/collect.hpp"
 #include "sweep/metric_files.hpp"
 #include "sweep/tree.hpp"
+#include "sweep/where.hpp"
 
 namespace inferstep::sweep {
 namespace {
@@ -26,10 +27,11 @@ struct Wanted {
     std::string id;
     std::string job;
     std::vector<std::string> steps;  // as its records name them
+    bool own_job;                    // the job is the point's, and ends with it
     Json json;
 };
 
-Result<Json> read_point(const std::string& path) {
+Result<Json> read_json(const std::string& path) {
     const Result<std::string> text = read_tail(path, kLargest);
     return text ? Json::parse(*text, path) : Result<Json>(text.error());
 }
@@ -37,8 +39,10 @@ Result<Json> read_point(const std::string& path) {
 // A point.json that cannot be read is left alone: whoever reports it says so.
 std::vector<Wanted> wanted_points(const std::string& run) {
     std::vector<Wanted> wanted;
+    const Result<Json> sweep = read_json(run + "/" + kSweepFile);
+    const bool own_jobs = sweep && sweep->text("where") == word_of(Where::kBatch);
     for (const std::string& file : matching_files(run, std::string(kPointsDir) + "/*/" + kPointFile)) {
-        Result<Json> json = read_point(run + "/" + file);
+        Result<Json> json = read_json(run + "/" + file);
         if (!json || json->text("schema") != kPointSchema || !json->text("sacct").empty()) {
             continue;
         }
@@ -52,7 +56,7 @@ std::vector<Wanted> wanted_points(const std::string& run) {
             steps.push_back(step.as_text());
         }
         const std::string directory = run + "/" + file.substr(0, file.rfind('/'));
-        wanted.push_back({directory, json->text("id"), job, steps, std::move(*json)});
+        wanted.push_back({directory, json->text("id"), job, steps, own_jobs, std::move(*json)});
     }
     return wanted;
 }
@@ -70,9 +74,10 @@ std::vector<std::string> steps_of(const Wanted& point, const std::string& table)
 
 bool is_final(const Wanted& point, const std::string& table, const Gatherer& gatherer) {
     const std::vector<std::string> steps = steps_of(point, table);
-    return std::all_of(steps.begin(), steps.end(), [&](const std::string& step) {
-        return !step.starts_with(point.job + ".") || inferstep::is_final(table, step, gatherer);
-    });
+    return (!point.own_job || has_ended(table, point.job)) &&
+           std::all_of(steps.begin(), steps.end(), [&](const std::string& step) {
+               return !step.starts_with(point.job + ".") || inferstep::is_final(table, step, gatherer);
+           });
 }
 
 struct Answer {

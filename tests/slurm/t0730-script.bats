@@ -108,3 +108,32 @@ EOF
     [ "$(value p0001 'd["records"], len(d["placement"]["plans"])')" = "(['records/$job.0'], 1)" ]
     [ "$(value p0001 '[m["source"]["file"] for m in d["metrics"] if m["name"] == "db_cpu"]')" = "['records/$job.0/step.json']" ]
 }
+
+@test "a sweep of batch jobs keeps the accounting of each job, ended; where accounting is off the file says so" {
+    battery <<'EOF'
+name: batch
+command: [echo, "rate={n}"]
+matrix: {n: [1, 2]}
+metrics: [{name: rate, regex: 'rate=(\d+)'}]
+EOF
+    RUN=$(user_run inferstep sweep -c battery.yaml --where=batch --no-save-script --std-out='logs/{point}.log' 2>"$BATS_TEST_TMPDIR/progress")
+    for i in 1 2; do
+        job=$(value p000$i 'd["slurm"]["job"]')
+        # without names: accounting hears of a short job's own only after its steps'
+        [ "$(cut -d'|' -f1,3 "$RUN/points/p000$i/sacct_$job.txt")" = "JobID|State
+$job|COMPLETED
+$job.batch|COMPLETED
+$job.0|COMPLETED" ]
+        [ ! -e "$RUN/points/p000$i/run.sh" ]
+        [ -e "$CLUSTER_WORK/logs/p000$i.log" ]
+    done
+    made
+    user_run sbatch --wait "$RUN/points/p0001/run.sh"
+    user_run sbatch --wait "$RUN/points/p0002/run.sh"
+    sed 's/^AccountingStorageType=.*/AccountingStorageType=accounting_storage\/none/' "$SLURM_CONF" >"$CLUSTER_WORK/off.conf"
+    chmod a+r "$CLUSTER_WORK/off.conf"
+    user_run SLURM_CONF="$CLUSTER_WORK/off.conf" inferstep sweep -c battery.yaml --where=batch --resume="$RUN"
+    job=$(value p0001 'd["slurm"]["job"]')
+    [[ $(cat "$RUN/points/p0001/sacct_$job.txt") == "# no accounting: sacct ended with exit code 1: "* ]]
+    [[ $(value p0001 'd["sacct_why"]') == "no accounting: sacct ended with exit code 1: "* ]]
+}
