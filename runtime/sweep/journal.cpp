@@ -89,6 +89,10 @@ std::size_t whole_lines(const std::string& text) {
     return last == std::string::npos ? 0 : last + 1;
 }
 
+std::string torn_text(const std::string& path, std::size_t bytes) {
+    return fmt::format("the last line of {} was cut off after {} bytes: it is ignored", path, bytes);
+}
+
 }  // namespace
 
 Result<Journal> Journal::create(const std::string& path) {
@@ -114,8 +118,11 @@ Result<Journal> Journal::take(const std::string& path) {
     if (!text) {
         return text.error();
     }
-    if (const std::size_t good = whole_lines(*text);
-        good < text->size() && ftruncate(fd.get(), static_cast<off_t>(good)) != 0) {
+    const std::size_t good = whole_lines(*text);
+    if (good < text->size()) {
+        print_warning(torn_text(path, text->size() - good));
+    }
+    if (good < text->size() && ftruncate(fd.get(), static_cast<off_t>(good)) != 0) {
         return fail("cannot remove the torn last line of {}: {}", path, std::strerror(errno));
     }
     return Journal(std::move(fd), path);
@@ -151,8 +158,7 @@ Result<JournalText> read_journal(const std::string& path) {
     JournalText journal;
     const std::size_t good = whole_lines(*text);
     if (good < text->size()) {
-        journal.torn =
-            fmt::format("the last line of {} was cut off after {} bytes: it is ignored", path, text->size() - good);
+        journal.torn = torn_text(path, text->size() - good);
     }
     int number = 0;
     for (std::size_t begin = 0; begin < good;) {

@@ -36,7 +36,7 @@ class Journal {
    public:
     // For a new run: there must be no journal yet.
     static Result<Journal> create(const std::string& path);
-    // For one that goes on. A last line that was cut off is removed. Error: another driver has it, named.
+    // For one that goes on. A last line that was cut off is removed, aloud. Error: another driver has it, named.
     static Result<Journal> take(const std::string& path);
 
     // One write(2); with `sync` it is on the disk afterwards. A line that does not fit on the disk is taken back.

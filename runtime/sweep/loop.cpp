@@ -34,6 +34,9 @@ Status Loop::run() {
             write_down();  // before the next begins: it may be the last
         }
         start_what_fits();
+        if (active_.empty() && !todo_.empty() && may_start() && !run_.runner->refused()) {
+            over_ = "the nodes that the allocation still has are too few";
+        }
         write_down();  // while the next ones run
         if (active_.empty() && (todo_.empty() || !may_start())) {
             break;
@@ -41,9 +44,8 @@ Status Loop::run() {
         if (signal_ != 0 && run_.where == Where::kBatch) {
             break;  // the jobs go on
         }
-        if (active_.empty() && finished_.empty() && !run_.runner->refused()) {
-            over_ = "the nodes that the allocation still has are too few";
-            break;
+        if (active_.empty() && !run_.runner->refused()) {
+            continue;  // a point was put back
         }
         show_bar();
         wait();

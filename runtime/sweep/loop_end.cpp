@@ -49,7 +49,7 @@ void Loop::write_down(std::size_t index, Finished finished) {
     }
     if (!good && active.ending == Ending::kTimeout) {
         ended.state = "timeout";
-        ended.why = fmt::format("its time limit of {} was over", duration_text(point.time_limit_s));
+        ended.why = fmt::format("its time limit of {:g} s was over", point.time_limit_s);
     } else if (!good && active.ending == Ending::kInterrupt) {
         put_off(index, fmt::format("the sweep was ended by signal {}", signal_), active.attempt);
         return;

@@ -24,6 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr int kMaxTries = 100'000;
 constexpr std::size_t kTail = 4096;
+constexpr std::size_t kLongTail = 65'536;
 constexpr std::size_t kLineLength = 160;
 constexpr std::uint64_t kLeastRoom = 16'384;  // a point writes a script, an end and a record at least
 
@@ -32,13 +33,13 @@ bool is_there(const std::string& path) {
     return lstat(path.c_str(), &st) == 0;
 }
 
-// The last line with text in it, shortened; "" where there is none. srun only repeats what the task's exit code was.
+// The last line with text in it, shortened; "" where there is none. That a task exited srun need not tell us.
 std::string last_line(const std::string& path) {
     const Result<std::string> text = read_tail(path, kTail);
     std::string last;
     for (const std::string& line : split(text ? *text : "", '\n')) {
         if (line.find_first_not_of(" \t\r") != std::string::npos &&
-            (last.empty() || !line.starts_with("srun: error: "))) {
+            line.find("Exited with exit code") == std::string::npos) {
             last = printable(line);
         }
     }
@@ -76,6 +77,16 @@ std::optional<EndFile> read_end(const std::string& point) {
         return std::nullopt;
     }
     return end;
+}
+
+std::string node_failure(const std::string& point) {
+    constexpr std::string_view kWords = "srun: error: Node failure on ";
+    const Result<std::string> text = read_tail(point + "/" + kStderrFile, kLongTail);
+    const std::size_t at = text ? text->find(kWords) : std::string::npos;
+    if (at == std::string::npos || (at > 0 && (*text)[at - 1] != '\n')) {
+        return "";
+    }
+    return "NODE_FAIL: node " + printable(text->substr(at + kWords.size(), text->find('\n', at) - at - kWords.size()));
 }
 
 std::string why_of(const std::string& point, int exit_code) {

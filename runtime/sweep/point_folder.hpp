@@ -20,6 +20,12 @@ struct EndFile {
 };
 std::optional<EndFile> read_end(const std::string& point);
 
+// srun's line about a node that failed under the step: it may end with exit code 0 then. Empty: there is none.
+std::string node_failure(const std::string& point);
+
+// The exit code of a script that was told to end: whatever made it end, it was not the point.
+inline bool was_told_to_end(int code) { return code == 128 + 1 || code == 128 + 2 || code == 128 + 15; }
+
 // Why a point failed: "exit code 3", and what it said last.
 std::string why_of(const std::string& point, int exit_code);
 

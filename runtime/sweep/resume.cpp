@@ -14,9 +14,6 @@ namespace {
 
 using Stage = PointState::Stage;
 
-// The exit code of a script that was told to end: whatever made it end, it was not the point.
-bool was_told_to_end(int code) { return code == 128 + 1 || code == 128 + 2 || code == 128 + 15; }
-
 class Leftovers {
    public:
     Leftovers(std::string run, Where before, Where now, std::string job, Runner& runner)
@@ -36,7 +33,7 @@ class Leftovers {
 // A failure counts only where nothing else can have made it: not in an allocation that is gone.
 std::optional<Ended> Leftovers::ended_meanwhile(const std::string& directory, const PointState& state) const {
     const std::optional<EndFile> end = read_end(directory);
-    if (!end || (end->exit_code != 0 && was_told_to_end(end->exit_code))) {
+    if (!end || was_told_to_end(end->exit_code) || !node_failure(directory).empty()) {
         return std::nullopt;
     }
     Ended ended;

@@ -76,7 +76,7 @@ Status write_scripts(const Battery& battery, const std::vector<Point>& points, c
 
 // The last lines: how it ended, and what to do next.
 int say_farewell(const Loop& loop, const Run& run) {
-    const std::string again = "`inferstep sweep … --resume=" + run.directory;
+    const std::string again = "`inferstep sweep --resume=" + run.directory;
     const std::size_t all = run.points.size();
     if (loop.signal() != 0) {
         std::string words =
@@ -100,10 +100,10 @@ int say_farewell(const Loop& loop, const Run& run) {
         const std::string first = point_directory(run.directory, run.points[loop.failures().front()].id) + "/";
         // Without a step, such as when its database did not come up, there is what the script said.
         const bool step = access((first + kStderrFile).c_str(), F_OK) == 0;
-        print_error(with_hint(fail("{} of {} points failed{}; see {}{}", loop.failed(), all,
-                                   loop.left() > 0 ? fmt::format(", {} are left", loop.left()) : "", first,
-                                   step ? kStderrFile : kScriptLog),
-                              again + " --retry-failed` runs them again"));
+        print_error(with_hint(
+            fail("{} of {} points failed{}; see {}{}", loop.failed(), all,
+                 loop.left() > 0 ? fmt::format(", {} left", loop.left()) : "", first, step ? kStderrFile : kScriptLog),
+            again + " --retry-failed` runs them again"));
         return 1;
     }
     return loop.left() > 0 ? 1 : 0;
@@ -127,9 +127,8 @@ Result<int> drive(Run run) {
     }
     Loop loop(run, *signals);
     if (Status s = loop.run(); !s) {
-        return with_hint(
-            s.error(),
-            fmt::format("what has ended is kept; make room, then `inferstep sweep … --resume={}`", run.directory));
+        return with_hint(s.error(), fmt::format("what has ended is kept; make room, then `inferstep sweep --resume={}`",
+                                                run.directory));
     }
     if (Status s = run.journal.add({.event = loop.signal() != 0 ? "interrupted" : "finished"}, true); !s) {
         return s.error();

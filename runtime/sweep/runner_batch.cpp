@@ -47,15 +47,17 @@ class BatchRunner final : public Runner {
         std::string job;
         std::string state = "PENDING";
         std::string nodes;
-        double begin = 0;                // of the job, seconds since 1970
-        std::int64_t over_since_ms = 0;  // the queue calls it ended, and its file is not there
-        std::int64_t kill_at_ms = 0;     // it was asked to end
+        double begin = 0;                  // of the job, seconds since 1970
+        std::int64_t over_since_ms = 0;    // the queue calls it ended, and its file is not there
+        std::int64_t failed_since_ms = 0;  // its file is there and says that it failed
+        std::int64_t kill_at_ms = 0;       // it was asked to end
     };
 
     void refuse(bool later, const std::string& why);
     void ask();
     void note(Entry& entry, const Job& job);
-    std::optional<Finished> outcome(Entry& entry) const;
+    bool waited_for_why(Entry& entry, int limit_ms);
+    std::optional<Finished> outcome(Entry& entry);
     Finished by_state(const Entry& entry) const;
     void slow_down();
     void speed_up();
@@ -213,8 +215,22 @@ Finished BatchRunner::by_state(const Entry& entry) const {
     return finished;
 }
 
-std::optional<Finished> BatchRunner::outcome(Entry& entry) const {
+// Of a script that failed the controller may know more: that the job was cancelled, or its node failed.
+bool BatchRunner::waited_for_why(Entry& entry, int limit_ms) {
+    if (entry.failed_since_ms == 0) {
+        entry.failed_since_ms = now_ms();
+        ask_pause_ms_ = kAskMs / 2;
+        next_ask_ms_ = now_ms();
+    }
+    return now_ms() - entry.failed_since_ms >= limit_ms;
+}
+
+std::optional<Finished> BatchRunner::outcome(Entry& entry) {
     const std::optional<EndFile> end = read_end(entry.directory);
+    const bool told = end && was_told_to_end(end->exit_code);
+    if (end && end->exit_code != 0 && !is_over(entry.state) && !waited_for_why(entry, told ? kGraceMs : kWordMs)) {
+        return std::nullopt;
+    }
     if (!end && (entry.over_since_ms == 0 || now_ms() - entry.over_since_ms < kWordMs)) {
         return std::nullopt;
     }
@@ -223,13 +239,18 @@ std::optional<Finished> BatchRunner::outcome(Entry& entry) const {
         finished.ended.exit_code = end->exit_code;
         finished.ended.begin = end->begin;
         finished.ended.end = end->end;
-        if (end->exit_code == 0) {
+        if (const std::string node = node_failure(entry.directory); !node.empty()) {
+            finished.ended.state = "failed";
+            finished.ended.why = fmt::format("job {} ended: {}", entry.job, node);
+            finished.again = true;
+        } else if (end->exit_code == 0) {
             finished.ended.state = "done";
             finished.ended.why.clear();
             finished.again = false;
         } else if (!is_over(entry.state) || entry.state == "FAILED" || entry.state == "COMPLETED") {
             finished.ended.state = "failed";
             finished.ended.why = why_of(entry.directory, end->exit_code);
+            finished.again = told && !is_over(entry.state);  // by somebody, and it is not said by whom
         }
     }
     finished.ended.job = entry.job;

@@ -25,8 +25,8 @@
 namespace inferstep::sweep {
 namespace {
 
-constexpr int kGraceMs = 10'000;  // between the polite signal and the other one
-constexpr int kDrainMs = 50;      // between two looks at what a script left behind
+constexpr int kGraceMs = 5'000;  // between the polite signal and the other one
+constexpr int kDrainMs = 50;     // between two looks at what a script left behind
 
 // One script. It leads a session of its own, so that a signal reaches all that it started.
 struct Script {
@@ -238,11 +238,15 @@ Finished ProcessRunner::outcome(const Script& script) {
         finished.ended.why =
             script.ours ? "its script ended early: " + describe_exit(script.status) : "its script ended without a word";
     }
-    if (end && end->exit_code == 0) {
+    const std::string node = job_.empty() ? "" : node_failure(script.directory);
+    if (end && end->exit_code == 0 && node.empty()) {
         return finished;
     }
     finished.ended.state = "failed";
-    if (end) {
+    finished.again = !node.empty();
+    if (!node.empty()) {
+        finished.ended.why = node;
+    } else if (end) {
         finished.ended.why = why_of(script.directory, end->exit_code);
     }
     if (!job_.empty()) {

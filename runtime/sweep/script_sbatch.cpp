@@ -87,6 +87,10 @@ Options needs(const Battery& battery, const Point& point, const ScriptContext& c
     if (point.time_limit_s > 0) {
         options.emplace_back("time", time_text(point.time_limit_s));
     }
+    // The sweep submits a point again itself, with a directory for each attempt.
+    if (context.settings.find("requeue") == nullptr) {
+        options.emplace_back("no-requeue", "");
+    }
     return options;
 }
 

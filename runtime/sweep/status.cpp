@@ -151,7 +151,7 @@ std::string status_text(const SweepStatus& status) {
                                                 : open > 0    ? "gone"
                                                               : "ended");
     if (open > 0 && !status.driven) {
-        text += fmt::format("`inferstep sweep … --resume={}` goes on\n", status.run);
+        text += fmt::format("`inferstep sweep --resume={}` goes on\n", status.run);
     } else if (open > 0 && status.eta_s) {
         text += fmt::format("time left: about {}\n", duration_text(*status.eta_s));
     }
