@@ -81,7 +81,7 @@ Status write_files(const Arguments& a, const Wishes& wishes, const report::Figur
         print_warning(sentence);
     }
     if (wishes.format == kTable) {
-        fmt::print("\nreport  {}\n", absolute_path(directory));
+        fmt::print("\nreport  {}/index.html\n", absolute_path(directory));
     }
     return Status::ok();
 }

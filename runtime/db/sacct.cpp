@@ -5,6 +5,7 @@
 #include <chrono>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "core/clock.hpp"
@@ -71,9 +72,10 @@ double number_of(std::string_view text) {
 // [DD-[HH:]]MM:SS[.mmm]
 double seconds_of(const std::string& text) {
     const std::size_t dash = text.find('-');
-    double seconds = dash == std::string::npos ? 0 : number_of(text) * 24;
+    double more = dash == std::string::npos ? 0 : number_of(text) * 24;  // hours, of the first part
+    double seconds = 0;
     for (const std::string& part : split(text.substr(dash == std::string::npos ? 0 : dash + 1), ':')) {
-        seconds = seconds * 60 + number_of(part);
+        seconds = seconds * 60 + number_of(part) + std::exchange(more, 0);
     }
     return seconds;
 }

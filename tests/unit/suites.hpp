@@ -36,6 +36,7 @@ extern CU_SuiteInfo kOptionsSuite;
 extern CU_SuiteInfo kReadySuite;
 extern CU_SuiteInfo kReportFiguresSuite;
 extern CU_SuiteInfo kReportIntervalSuite;
+extern CU_SuiteInfo kReportReadSuite;
 extern CU_SuiteInfo kReportPlotsSuite;
 extern CU_SuiteInfo kReportPartsSuite;
 extern CU_SuiteInfo kRequestSuite;
@@ -61,8 +62,9 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kImageSuite,          &kQueueSuite,   &kAdaptiveSuite,      &kScheduleSuite,       &kRunawaySuite,
     &kModuleSettingsSuite, &kSlotsSuite,   &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,
     &kClientClusterSuite,  &kMemorySuite,  &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,
-    &kGpusSuite,           &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReadySuite,
-    &kConfigSuite,         &kMatrixSuite,  &kJournalSuite,       &kPlacerSuite,         &kReportPartsSuite,
+    &kGpusSuite,           &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
+    &kReadySuite,          &kConfigSuite,  &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
+    &kReportPartsSuite,
 };
 #endif
 
