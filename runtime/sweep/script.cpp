@@ -17,12 +17,15 @@ std::string title(const Battery& battery, const Point& point) {
     return text + fmt::format("; repeat {}{}.", point.repeat, point.warmup ? ", a warm-up" : "");
 }
 
-Result<std::string> environment(const Point& point) {
+Result<std::string> environment(const Point& point, const ScriptContext& context) {
     std::string text =
         "# Environment of the point\n"
         "export INFER_OUTDIR=\"$point/records\"  # where steps and databases leave their records\n"
         "export INFER_POINT=" +
         shell_word(point.id) + "\n";
+    if (!context.step_nodes.empty()) {  // other points may run on the others
+        text += "export INFER_NODES=" + shell_word(fmt::format("{}", fmt::join(context.step_nodes, ","))) + "\n";
+    }
     for (const auto& [name, value] : point.environment) {
         if (!is_variable_name(name)) {
             return fail("point {}: '{}' cannot be the name of a variable; give letters, digits and _", point.id,
@@ -61,7 +64,7 @@ Result<std::string> point_script(const Battery& battery, const Point& point, con
     if (!sbatch) {
         return sbatch.error();
     }
-    const Result<std::string> variables = environment(point);
+    const Result<std::string> variables = environment(point, context);
     if (!variables) {
         return variables.error();
     }

@@ -4,8 +4,6 @@
 
 #include "core/log.hpp"
 #include "core/shell.hpp"
-#include "sweep/database.hpp"
-#include "sweep/tree.hpp"
 
 namespace inferstep::sweep {
 namespace {
@@ -17,14 +15,6 @@ std::string continued(const std::vector<std::string>& words) {
     std::string text;
     for (const std::string& word : words) {
         text += (text.empty() ? "" : " \\\n    ") + word;
-    }
-    return text;
-}
-
-std::string list_of(const std::vector<std::string>& names) {
-    std::string text;
-    for (const std::string& name : names) {
-        text += (text.empty() ? "" : ",") + name;
     }
     return text;
 }
@@ -59,7 +49,7 @@ std::vector<std::string> srun_words(const Point& point, const ScriptContext& con
     const StepShape& step = point.step;
     std::vector<std::string> words = {"srun", "--job-name=" + shell_word(point.id),
                                       fmt::format("--nodes={}", step.nodes),
-                                      fmt::format("--ntasks={}", step.nodes * step.tasks_per_node),
+                                      fmt::format("--ntasks={}", static_cast<long>(step.nodes) * step.tasks_per_node),
                                       fmt::format("--ntasks-per-node={}", step.tasks_per_node)};
     if (const std::string cpus = step_cpus(point, context); !cpus.empty()) {
         words.push_back("--cpus-per-task=" + shell_word(cpus));
@@ -68,9 +58,9 @@ std::vector<std::string> srun_words(const Point& point, const ScriptContext& con
         words.push_back(fmt::format("--gpus-per-node={}", step.gpus_per_node));
     }
     if (point.database && !point.database->as_job) {
-        words.emplace_back("--nodelist=\"$step_nodes\"");
+        words.emplace_back("${step_nodes:+--nodelist=\"$step_nodes\"}");
     } else if (context.where == Where::kAllocation && !context.step_nodes.empty()) {
-        words.push_back("--nodelist=" + shell_word(list_of(context.step_nodes)));
+        words.push_back("--nodelist=" + shell_word(fmt::format("{}", fmt::join(context.step_nodes, ","))));
     }
     for (const std::string& option : step.options) {
         words.push_back(shell_word(option));
@@ -88,41 +78,6 @@ std::vector<std::string> local_words(const Point& point, const ScriptContext& co
     }
     return words;
 }
-
-// In a batch job the script finds out itself which nodes it was given.
-std::string nodes_part(const Point& point, const ScriptContext& context) {
-    if (context.where == Where::kAllocation) {
-        return "step_nodes=" + shell_word(list_of(context.step_nodes)) +
-               "\ndatabase_nodes=" + shell_word(list_of(context.database_nodes)) + "\n";
-    }
-    if (point.database->as_job) {
-        return "step_nodes=\n";
-    }
-    std::string filter;
-    for (const std::string& host : point.database->hosts) {
-        filter += " -e " + shell_word(host);
-    }
-    const std::string names = "scontrol show hostnames \"$SLURM_JOB_NODELIST\" | ";
-    const std::string mine = filter.empty() ? "" : "grep -vxF" + filter + " | ";
-    return fmt::format("step_nodes=$({0}{1}head -n {2} | paste -sd,)\ndatabase_nodes={3}\n", names, mine,
-                       point.step.nodes,
-                       filter.empty() ? fmt::format("$({}tail -n +{} | head -n {} | paste -sd,)", names,
-                                                    point.step.nodes + 1, point.database->nodes)
-                                      : shell_word(list_of(point.database->hosts)));
-}
-
-// What is noted of the environment, for point.json: what bears on results, and no secrets. No program is started for
-// it.
-constexpr const char* kNote = R"(
-note_environment() {
-    local name
-    for name in "${!SLURM_@}" "${!INFER_@}" "${!OMP_@}" "${!MKL_@}" "${!CUDA_@}" "${!NCCL_@}" "${!UCX_@}" "${!SR_@}" "${!TORCH_@}" \
-        PATH LD_LIBRARY_PATH LD_PRELOAD LOADEDMODULES VIRTUAL_ENV CONDA_PREFIX; do
-        case $name in *SECRET* | *TOKEN* | *PASSWORD* | *_KEY*) ;; *) [ -z "${!name+set}" ] || printf '%s=%s\0' "$name" "${!name}" ;; esac
-    done
-}
-note_environment >"$point/environ"
-)";
 
 // A word that ends a here-document of this text.
 std::string unused_word(const std::string& text) {
@@ -157,6 +112,10 @@ Status check_words(const Battery& battery, const Point& point, const ScriptConte
     if (point.command.empty() && point.script.empty()) {
         return fail("point {} has neither a command nor a script", point.id);
     }
+    if (point.command.empty() && !context.settings.container.image.empty()) {
+        return with_hint(fail("point {} has a script, and only the command of a step runs in a container", point.id),
+                         "call apptainer in the script");
+    }
     if (context.where == Where::kLocal && point.step.nodes > 1) {
         return with_hint(fail("point {} needs {} nodes, and without Slurm there is one", point.id, point.step.nodes),
                          "run it in an allocation, or as batch jobs");
@@ -173,70 +132,6 @@ Status check_words(const Battery& battery, const Point& point, const ScriptConte
     }
     return Status::ok();
 }
-
-Result<std::string> database_functions(const Point& point, const ScriptContext& context) {
-    if (!point.database) {
-        return std::string();
-    }
-    DatabasePlace place;
-    place.local = context.where == Where::kLocal;
-    place.program = context.program;
-    place.time_limit_s = point.time_limit_s;
-    const Result<std::string> lines = database_lines(*point.database, place);
-    return lines ? lines : with_hint(fail("point {}: {}", point.id, lines.error().message), lines.error().hint);
-}
-
-std::string frame(const Battery& battery, const Point& point, const ScriptContext& context,
-                  const std::string& functions) {
-    return fmt::format(
-        R"(point=${{1:-{0}}}
-case $point in /*) ;; *) point=$PWD/$point ;; esac
-if [ -e "$point/end" ]; then
-    echo "run.sh: error: $point holds a point that has ended, which is not run over; give another directory" >&2
-    exit 2
-fi
-mkdir -p "$point/records" || exit
-
-{2}# However it ends, this is written down last: exit code, begin and end, whole or not at all.
-begin=${{EPOCHREALTIME:-$(date +%s.%N)}}
-step=
-finish() {{
-    local code=$? now
-    trap '' HUP INT TERM
-{3}    now=${{EPOCHREALTIME:-$(date +%s.%N)}}
-    echo "$code ${{begin/,/.}} ${{now/,/.}}" >"$point/end.new" && mv "$point/end.new" "$point/end"
-    exit "$code"
-}}
-stop() {{ # after a signal; the step ends first
-    trap '' HUP INT TERM
-    if [ -n "$step" ]; then
-        {4}kill "$step"
-        wait "$step"
-    fi
-    exit "$1"
-}}
-trap finish EXIT
-trap 'stop 129' HUP
-trap 'stop 130' INT
-trap 'stop 143' TERM
-
-cd {1} || exit
-[ -z "${{SLURM_JOB_ID-}}" ] || echo "$SLURM_JOB_ID" >"$point/job"
-)",
-        shell_word(point_directory(context.run, point.id)), shell_word(battery.folder),
-        functions.empty() ? "" : "# The database\n" + functions + "\n", functions.empty() ? "" : "    end_database\n",
-        point.command.empty() ? "pkill -P \"$step\"\n        " : "");
-}
-
-std::string database_part(const Point& point, const ScriptContext& context) {
-    if (!point.database) {
-        return {};
-    }
-    const std::string nodes = context.where == Where::kLocal ? "" : nodes_part(point, context);
-    return "\n# The database comes first\n" + nodes + "begin_database || exit\n";
-}
-
-std::string note_part() { return kNote; }
 
 std::string command_part(const Point& point, const ScriptContext& context) {
     const bool local = context.where == Where::kLocal;

@@ -384,3 +384,31 @@ x-p0002.sh" ]
     [ ! -e "$folder/points/p0001/run.sh" ]
     grep -q '"script":	""' "$folder/points/p0001/point.json"
 }
+
+@test "a script is not put into a container; it is told its nodes" {
+    printf 'name: x\nscript: "true"\nstep: {nodes: 2}\ndatabase: {nodes: 1}\n' >battery.yaml
+    run preview battery.yaml --container=x.sif
+    [ "$status" = 2 ]
+    [[ $output == *"point p0001 has a script, and only the command of a step runs in a container"* ]]
+    scripts battery.yaml
+    grep -qx 'export INFER_NODES=$step_nodes' 1.sh
+    clean_for_shellcheck 1.sh
+}
+
+@test "a job with a database: nodes for both, CPUs for the larger" {
+    printf 'name: x\ncommand: [env]\nstep: {nodes: 2, tasks_per_node: 2}\ndatabase: {nodes: 1, cpus_per_node: 5}\n' >battery.yaml
+    scripts battery.yaml
+    grep -qx '#SBATCH --nodes=3' 1.sh
+    grep -qx '#SBATCH --cpus-per-task=3' 1.sh # two tasks: six CPUs of each node hold a shard of five
+    clean_for_shellcheck 1.sh
+    mkdir bin
+    printf '#!/bin/sh\n[ "$*" = "show hostnames n[1-3]" ] && printf "n1\\nn2\\nn3\\n"\n' >bin/scontrol
+    chmod +x bin/scontrol
+    sed -n '/^step_nodes=/,/^database_nodes=/p' 1.sh >nodes.sh
+    [ "$(SLURM_JOB_NODELIST='n[1-3]' PATH="$work/bin:$PATH" bash -c '. ./nodes.sh; echo "$step_nodes $database_nodes $INFER_NODES"')" = "n1,n2 n3 n1,n2" ]
+    sed -i 's/cpus_per_node: 5/hosts: [n2]/' battery.yaml
+    scripts battery.yaml
+    grep -qx '#SBATCH --nodelist=n2' 1.sh
+    sed -n '/^step_nodes=/,/^database_nodes=/p' 1.sh >nodes.sh
+    [ "$(SLURM_JOB_NODELIST='n[1-3]' PATH="$work/bin:$PATH" bash -c '. ./nodes.sh; echo "$step_nodes $database_nodes"')" = "n1,n3 n2" ]
+}
