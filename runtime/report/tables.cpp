@@ -52,7 +52,7 @@ std::string section(const std::string& title, std::string body) {
 }  // namespace
 
 std::string series_label(const Figures& figures, const Series& series) {
-    const std::string name = printable(series.name);
+    std::string name = printable(series.name);
     if (seen_width(name) <= kSeriesWidth) {
         return name;
     }
