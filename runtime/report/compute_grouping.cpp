@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 
+#include "report/numbers.hpp"
+
 namespace inferstep::report {
 namespace {
 
@@ -235,6 +237,11 @@ std::string name_of(const Execution& execution) {
         inside += fmt::format("{}repeat {}", inside.empty() ? "" : ", ", execution.repeat);
     }
     return execution.id + (inside.empty() ? "" : " (" + inside + ")");
+}
+
+std::string name_of(const Figures& figures, const Row& row) {
+    return fmt::format("{}{} {}", figures.series.size() > 1 ? figures.series[row.series].name + ", " : "",
+                       figures.x_name, plain(row.x));
 }
 
 void group(const Collection& collection, const FigureOptions& meaning, Figures& figures) {

@@ -22,6 +22,7 @@ void group(const Collection& collection, const FigureOptions& meaning, Figures& 
 double number_of(const Execution& execution, const std::string& name);
 // "p0007 (nodes 4, language cpp, repeat 2)".
 std::string name_of(const Execution& execution);
+std::string name_of(const Figures& figures, const Row& row);  // "ddp, nodes 4"; "nodes 4" where there is one series
 const std::string* parameter(const Execution& execution, const std::string& name);  // null: it has none
 
 }  // namespace inferstep::report

@@ -163,12 +163,11 @@ void check_stability(const Row& row, Figures& figures) {
         high = figures.rates[i] <= high ? high : figures.rates[i];
     }
     if (low > 0 && high / low > kUnstable) {
-        figures.outliers.push_back(
-            {slowest,
-             fmt::format("{}, {} {}: the rate is not stable: its {} repeats lie between {} and {} {}",
-                         figures.series[row.series].name, figures.x_name, plain(row.x), row.rate.from.size(),
-                         significant(low, kDigits), significant(high, kDigits), figures.rate_unit),
-             {}});
+        figures.outliers.push_back({slowest,
+                                    fmt::format("{}: the rate is not stable: its {} repeats lie between {} and {} {}",
+                                                name_of(figures, row), row.rate.from.size(), significant(low, kDigits),
+                                                significant(high, kDigits), figures.rate_unit),
+                                    {}});
     }
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "report/compute_grouping.hpp"
 #include "report/interval.hpp"
 #include "report/numbers.hpp"
 
@@ -23,10 +24,6 @@ bool is_resource(const std::string& name) {
                                       "core", "proc", "thread", "replica", "device", "world"};
     return std::any_of(std::begin(kWords), std::end(kWords),
                        [&](const char* word) { return name.find(word) != std::string::npos; });
-}
-
-std::string row_name(const Figures& figures, const Row& row) {
-    return fmt::format("{}, {} {}", figures.series[row.series].name, figures.x_name, plain(row.x));
 }
 
 std::string row_result(const Figures& figures, const Row& row) {
@@ -94,7 +91,7 @@ void choose_baseline(const FigureOptions& meaning, Figures& figures) {
     figures.has_baseline = true;
     figures.common_baseline = *best;
     const Row& row = figures.rows[*best];
-    figures.baseline_rule = fmt::format("{} ({}), {}", row_name(figures, row), row_result(figures, row),
+    figures.baseline_rule = fmt::format("{} ({}), {}", name_of(figures, row), row_result(figures, row),
                                         asked && wanted.size() > 1 ? "the best at the smallest x of those asked for"
                                         : asked                    ? "as asked for"
                                                                    : "the best at the smallest " + figures.x_name);

@@ -83,7 +83,7 @@ std::string resources_text(const Figures& figures) {
     TextTable table = table_of_rows(figures);
     table.column("CPUs used [%]");
     table.column("GPUs used [%]");
-    table.column(fmt::format("memory [{}]", memory.name));
+    table.column(fmt::format("largest task [{}]", memory.name));
     table.column("energy [J]");
     table.column("databases [% of CPU time]");
     table.column("imbalance [%]");
@@ -96,10 +96,7 @@ std::string resources_text(const Figures& figures) {
         }
         table.row(std::move(cells));
     }
-    return table.has_values() ? table.draw() +
-                                    "  memory: of the largest task; imbalance: 1 - mean / largest of the ranks' "
-                                    "loop times\n"
-                              : "";
+    return table.has_values() ? table.draw() : "";
 }
 
 std::string breakdown_text(const Figures& figures) {
@@ -134,22 +131,24 @@ std::string databases_text(const Figures& figures) {
     return table.has_values() ? table.draw() : "";
 }
 
+// But for the one that is the rate, of which the scaling is.
 std::string metrics_text(const Figures& figures) {
-    if (figures.metrics.empty()) {
-        return "";
-    }
     TextTable table = table_of_rows(figures);
     for (const Metric& m : figures.metrics) {
-        table.column(printable(with_unit(m.name, m.unit)));
+        if (m.name != figures.rate_name) {
+            table.column(printable(with_unit(m.name, m.unit)));
+        }
     }
     for (const Row& row : figures.rows) {
         std::vector<std::string> cells = keys_of(figures, row);
-        for (const Value& v : row.metrics) {
-            cells.push_back(cell(v));
+        for (std::size_t i = 0; i < row.metrics.size(); ++i) {
+            if (figures.metrics[i].name != figures.rate_name) {
+                cells.push_back(cell(row.metrics[i]));
+            }
         }
         table.row(std::move(cells));
     }
-    return table.draw();
+    return table.has_values() ? table.draw() : "";
 }
 
 }  // namespace inferstep::report

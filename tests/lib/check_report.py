@@ -17,7 +17,7 @@ import report_raw
 UNITS = {"s": 1, "ms": 1e-3, "µs": 1e-6, "%": 0.01, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "J": 1}
 COLUMNS = {"time": "time_s", "relative time": "relative_time", "speed-up": "speedup_common", "own speed-up": "speedup_own",
            "strong": "strong_common", "weak": "weak_common", "own strong": "strong_own", "own weak": "weak_own", "rate": "rate",
-           "CPUs used": "cpu_utilization", "GPUs used": "gpu_utilization", "memory": "memory_bytes", "energy": "energy_j",
+           "CPUs used": "cpu_utilization", "GPUs used": "gpu_utilization", "largest task": "memory_bytes", "energy": "energy_j",
            "databases": "database_share", "imbalance": "imbalance", "communication": "communication", "compute": "compute",
            "I/O": "io", "preprocess": "preprocess", "bubble": "bubble", "other": "other", "mean": "mean_s", "sd": "deviation_s",
            "min": "min_s", "p50": "p50_s", "p95": "p95_s", "p99": "p99_s", "max": "max_s", "count": "count"}
