@@ -11,6 +11,7 @@
 #include <unordered_set>
 
 #include "core/file.hpp"
+#include "core/text.hpp"
 #include "core/words.hpp"
 
 namespace inferstep {
@@ -123,6 +124,10 @@ Result<Config> Config::read(const std::string& path) {
 }
 
 Result<Config> Config::parse(const std::string& text, const std::string& name) {
+    if (const std::size_t bad = find_no_utf8(text); bad != std::string::npos) {
+        return fail("{}, line {}: a byte here is none of UTF-8, in which configurations are written", name,
+                    1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(bad), '\n'));
+    }
     try {
         // The library takes a quotation mark without an end for one that ends with the file, if that ends with a
         // newline.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/text.hpp"
+
 namespace inferstep {
 
 Result<Json> Json::parse(std::string_view text, std::string_view name) {
@@ -21,7 +23,7 @@ Json& Json::set(const char* key, Json value) {
 }
 
 Json& Json::set(const char* key, std::string_view value) {
-    cJSON_AddItemToObject(node_.get(), key, cJSON_CreateString(std::string(value).c_str()));
+    cJSON_AddItemToObject(node_.get(), key, cJSON_CreateString(as_utf8(value).c_str()));
     return *this;
 }
 
@@ -44,7 +46,7 @@ Json& Json::push(Json value) {
 }
 
 Json& Json::push(std::string_view value) {
-    cJSON_AddItemToArray(node_.get(), cJSON_CreateString(std::string(value).c_str()));
+    cJSON_AddItemToArray(node_.get(), cJSON_CreateString(as_utf8(value).c_str()));
     return *this;
 }
 

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "core/text.hpp"
+
 namespace inferstep {
 namespace {
 
@@ -40,12 +42,15 @@ void print_note(std::string_view message) {
 std::string printable(std::string_view text) {
     std::string out;
     out.reserve(text.size());
-    for (const char c : text) {
-        const auto u = static_cast<unsigned char>(c);
-        if (u < 0x20 || u == 0x7f) {
+    for (std::size_t at = 0; at < text.size();) {
+        const auto u = static_cast<unsigned char>(text[at]);
+        const std::size_t length = utf8_length(text.substr(at));
+        if (length == 0 || u < 0x20 || u == 0x7f) {
             out += fmt::format("\\x{:02x}", u);
+            ++at;
         } else {
-            out += c;
+            out += text.substr(at, length);
+            at += length;
         }
     }
     return out;

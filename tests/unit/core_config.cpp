@@ -48,6 +48,7 @@ void malformed_texts_name_the_line() {
     } table[] = {
         {"a: 1\nb: [1, 2\nc: 3\n", "f.yaml, line "},
         {"a: 1\n  b: 2\n", "f.yaml, line 2, column "},
+        {"a: 1\nb: \"\xff\"\n", "f.yaml, line 2: a byte here is none of UTF-8"},
         {"{\"a\": 1,\n \"b\" 2}", "f.yaml, line 2, column "},
         {"a: 'no end\n", "f.yaml, line "},
         {"a: *nowhere\n", "f.yaml, line 1, column "},

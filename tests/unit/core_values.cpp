@@ -7,6 +7,7 @@
 #include "core/log.hpp"
 #include "core/result.hpp"
 #include "core/stats.hpp"
+#include "core/text.hpp"
 #include "suites.hpp"
 
 namespace inferstep::test {
@@ -164,6 +165,23 @@ void control_characters_are_shown() {
     CHECK_EQ(printable("plain ü"), "plain ü");
     CHECK_EQ(printable("a\nb\x1b[31m\x7f"), "a\\x0ab\\x1b[31m\\x7f");
     CHECK_EQ(printable(std::string_view("\0", 1)), "\\x00");
+    CHECK_EQ(printable("\xff ü \xc3"), "\\xff ü \\xc3");
+}
+
+void texts_become_utf8() {
+    for (const char* text : {"", "plain", "ü", "…", "\xf0\x9f\x9a\x80", "\xed\x9f\xbf", "\xf4\x8f\xbf\xbf"}) {
+        CHECK_EQ(as_utf8(text), text);
+    }
+    // Cut short, a second byte alone, too long a form, half of a pair of UTF-16, beyond Unicode.
+    for (const char* text :
+         {"\xc3", "\xbc", "\xff", "\xc0\xaf", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf0\x9f"}) {
+        CHECK_EQ(find_no_utf8("ü" + std::string(text)), 2U);
+    }
+    CHECK_EQ(as_utf8("a\xff\xfe"
+                     "b"),
+             "a\xef\xbf\xbd\xef\xbf\xbd"
+             "b");
+    CHECK_EQ(Json::object().set("a", "\xff").dump(false), "{\"a\":\"\xef\xbf\xbd\"}");
 }
 
 CU_TestInfo kTests[] = {{"CPU lists are read", lists_are_read},
@@ -176,6 +194,7 @@ CU_TestInfo kTests[] = {{"CPU lists are read", lists_are_read},
                         {"JSON tolerates what is absent and refuses what is broken", json_tolerates_what_is_absent},
                         {"percentiles interpolate", percentiles_interpolate},
                         {"control characters are shown", control_characters_are_shown},
+                        {"texts become UTF-8", texts_become_utf8},
                         CU_TEST_INFO_NULL};
 
 }  // namespace
