@@ -136,8 +136,10 @@ std::string document(const PageContent& page, const std::string& directory) {
                "{}</style>\n</head>\n<body>\n",
                policy(script), INFERSTEP_VERSION, escaped(title_of(page.collection)), page_style()) +
            head(page) + verdict(page) + files(page, directory) + "<nav>\n" + nav + "</nav>\n</header>\n<main>\n" +
-           "<p class=\"quiet\">Click on the head of a column to sort by it, on a number to see what it was computed "
-           "from. ± is half of the 95 % confidence interval over the repeats; - was not measured.</p>\n" +
+           "<p class=\"quiet\"><span class=\"act\">Click on the head of a column to sort by it, on a number to see "
+           "what "
+           "it was computed from. </span>± is half of the 95 % confidence interval over the repeats; - was not "
+           "measured.</p>\n" +
            body + "</main>\n<script>" + script + "</script>\n</body>\n</html>\n";
 }
 

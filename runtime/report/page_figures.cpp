@@ -28,9 +28,22 @@ std::string listed(const char* title, const std::vector<Each>& all, const char* 
     return html.empty() ? "" : fmt::format("<h3>{}</h3>\n<ul>\n{}</ul>\n", title, html);
 }
 
-std::string with_source(const std::string& text, const Source& source, const PageFolder& folder) {
-    const std::string link = source_link(source, folder);
-    return escaped(text) + (link.empty() ? "" : " (" + link + ")");
+// The place in its tree, since many files have the same name.
+std::string with_source(const PageContent& page, const std::string& text, const Source& source) {
+    std::string name = source.file;
+    for (const Tree& tree : page.collection.trees) {
+        name = name.starts_with(tree.path + "/") ? name.substr(tree.path.size() + 1) : name;
+    }
+    name += source.line > 0 ? fmt::format(":{}", source.line) : "";
+    return escaped(text) + (source.file.empty() ? "" : " (" + file_link(source.file, name, page.folder) + ")");
+}
+
+// A sentence about an execution, which mostly begins with its name.
+std::string about(const PageContent& page, std::size_t execution, const std::string& sentence, const Source& source) {
+    const std::string& id = page.collection.executions[execution].id;
+    const std::string link = execution_link(page, execution);
+    return sentence.starts_with(id + " ") ? link + with_source(page, sentence.substr(id.size()), source)
+                                          : link + ": " + with_source(page, sentence, source);
 }
 
 }  // namespace
@@ -50,15 +63,15 @@ std::string remarks(const PageContent& page) {
         for (const Source& log : page.collection.executions[one.execution].logs) {
             logs += " " + source_link(log, page.folder);
         }
-        failures.push_back(execution_link(page, one.execution) + ": " + escaped(one.text) + logs);
+        failures.push_back(about(page, one.execution, one.text, {}) + logs);
     }
     std::vector<std::string> outliers;
     for (const Outlier& one : page.figures.outliers) {
-        outliers.push_back(execution_link(page, one.execution) + ": " + with_source(one.text, one.source, page.folder));
+        outliers.push_back(about(page, one.execution, one.text, one.source));
     }
     std::vector<std::string> notes;
     for (const Note& one : page.figures.notes) {
-        notes.push_back(with_source(one.text, one.source, page.folder));
+        notes.push_back(with_source(page, one.text, one.source));
     }
     std::vector<std::string> left_out;
     for (const std::string& one : page.plots.left_out) {

@@ -13,7 +13,9 @@
 namespace inferstep::report {
 namespace {
 
-constexpr std::size_t kMostFiles = 16;  // of an execution; the others are in the same folder
+// Files of an execution that have a link; the others are in the same folder. Fewer where there are many executions: a
+// page of a thousand still has to open on a phone.
+std::size_t most_files(const Collection& collection) { return collection.executions.size() > 200 ? 4 : 16; }
 
 const char* state_name(State state) {
     switch (state) {
@@ -31,15 +33,15 @@ const char* state_name(State state) {
     return "";
 }
 
-std::string files_of(const Execution& one, const PageFolder& folder) {
+std::string files_of(const Execution& one, std::size_t most, const PageFolder& folder) {
     std::string html;
-    for (std::size_t i = 0; i < std::min(one.files.size(), kMostFiles); ++i) {
+    for (std::size_t i = 0; i < std::min(one.files.size(), most); ++i) {
         const RankFile& file = one.files[i];
         html += (i == 0 ? "" : " ") + source_link({file.path, 0}, folder);
     }
-    if (one.files.size() > kMostFiles) {
-        const std::string parent = std::filesystem::path(one.files[kMostFiles].path).parent_path().string();
-        html += fmt::format(" and {} more in {}", one.files.size() - kMostFiles,
+    if (one.files.size() > most) {
+        const std::string parent = std::filesystem::path(one.files[most].path).parent_path().string();
+        html += fmt::format(" and {} more in {}", one.files.size() - most,
                             file_link(parent, std::filesystem::path(parent).filename().string() + "/", folder));
     }
     return html;
@@ -88,7 +90,7 @@ void add_row(HtmlTable& table, const PageContent& page, std::size_t index) {
     Value seconds;
     seconds.value = one.seconds;
     table.number(seconds);
-    table.text(files_of(one, page.folder));
+    table.text(files_of(one, most_files(page.collection), page.folder));
     table.text(accounting_of(one, page.folder));
     std::string logs;
     for (const Source& log : one.logs) {

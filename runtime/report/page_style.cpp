@@ -61,9 +61,9 @@ li.failure::marker { color: #b84a00; }
   body { font-size: 9.5pt; max-width: none; padding: 0; }
   nav, .act { display: none; }
   .box { overflow: visible; }
-  table { font-size: 7pt; overflow-wrap: anywhere; }
-  td.n, tbody th.short { white-space: normal; }
-  th, td { padding: .12rem .3rem; }
+  table { font-size: 6.5pt; }
+  th, td { padding: .12rem .22rem; }
+  tbody th { min-width: 0; }
   thead { display: table-header-group; }
   th button::after { content: ""; padding: 0; }
   caption { white-space: normal; }

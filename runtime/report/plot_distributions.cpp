@@ -111,8 +111,8 @@ std::string violin_data(const Part& part, const Sample& sample, double centre, d
     for (auto p = outline.rbegin(); p != outline.rend(); ++p) {
         data += fmt::format("{:.5f} {:.9g}\n", centre - width * p->height, p->at);
     }
-    if (outline.empty()) {
-        data += fmt::format("{0:.5f} {2}\n{1:.5f} {2}\n", centre - width, centre + width, exact(d.p50.value));
+    if (outline.empty()) {  // all times are the same: the median alone is drawn
+        data += fmt::format("{:.5f} {}\n", centre, exact(d.p50.value));
     }
     return data + fmt::format("\n\n{0:.5f} {1} {2:.5f}\n\n\n{0:.5f} {3} {4:.5f}\n{0:.5f} {5} {6:.5f}\n\n\n", centre,
                               exact(d.p50.value), width, exact(d.p95.value), width * 0.5, exact(d.p99.value),
@@ -151,7 +151,6 @@ Drawing draw_violins(const Figures& figures, const Part& part) {
         one.data += violin_data(part, sample, centre, width, up.log);
         one.commands += fmt::format(
             " \\\n  '{0}.dat' index {1} using 1:2 with filledcurves closed fillcolor rgb '{2}', \\\n"
-            "  '' index {1} using 1:2 with lines linewidth 1 linecolor rgb '{2}', \\\n"
             "  '' index {4} using 1:2:3 with xerrorbars pointtype 0 linewidth 1.2 linecolor rgb '{5}', \\\n"
             "  '' index {3} using 1:2 with points pointtype 7 pointsize 0.75 linecolor rgb '{5}', \\\n"
             "  '' index {3} using 1:2 with points pointtype 7 pointsize 0.5 linecolor rgb '#ffffff',",
@@ -166,6 +165,10 @@ std::string steps(const Sample& sample) {
     const std::vector<double>& q = sample.times->quantiles;
     std::string data = fmt::format("# {} {}\n", clean_text(sample.times->function), scale_name(sample.row->x));
     for (std::size_t i = 0; i < q.size(); ++i) {
+        const bool inside = i > 0 && i + 1 < q.size();
+        if (inside && std::abs(q[i] - (q[i - 1] + q[i + 1]) / 2) < 1e-9 * (q.back() - q.front())) {
+            continue;  // on the line between its neighbours
+        }
         data += fmt::format(
             "{} {}\n", exact(q[i]),
             exact(100.0 * static_cast<double>(i) / static_cast<double>(std::max<std::size_t>(q.size(), 2) - 1)));
@@ -210,29 +213,46 @@ Drawing draw_cdf(const Figures& figures, const Part& part) {
     return one;
 }
 
-std::vector<Part> parts_of(const Figures& figures, const std::vector<Sample>& samples, const std::string& function) {
+// The samples of some series, and of one scale where there is one given.
+Part part_of(const std::vector<Sample>& samples, const std::vector<std::size_t>& series, const double* scale) {
+    Part part;
+    for (const Sample& sample : samples) {
+        const bool wanted = std::find(series.begin(), series.end(), sample.row->series) != series.end();
+        if (wanted && (scale == nullptr || sample.row->x == *scale)) {
+            part.samples.push_back(sample);
+        }
+    }
+    part.series = series_of(part.samples);
+    part.scales = scales_of(part.samples);
+    return part;
+}
+
+// One plot holds kMostSeries series with all their scales. Of lines it holds as many rows: where there are more, each
+// plot is of one scale, or of one series where these are fewer.
+std::vector<Part> parts_of(const Figures& figures, const std::vector<Sample>& samples, const std::string& function,
+                           bool lines) {
     const std::vector<std::size_t> series = series_of(samples);
-    const bool few = std::any_of(samples.begin(), samples.end(), [](const Sample& s) { return s.times->count < kFew; });
-    const bool each = few && samples.size() > kMostSeries;  // a plot of lines holds fewer rows than one of violins
-    const std::size_t most = each ? 1 : kMostSeries;
+    const std::vector<double> scales = scales_of(samples);
+    const bool crowded = lines && samples.size() > kMostSeries;
+    const bool each_scale = crowded && scales.size() < series.size();
+    const std::size_t most = crowded && !each_scale ? 1 : kMostSeries;
     std::vector<Part> parts;
     for (std::size_t first = 0; first < series.size(); first += most) {
-        Part part{"times-" + file_word(function), function, function, {}, {}, {}};
-        for (const Sample& sample : samples) {
-            const auto at =
-                static_cast<std::size_t>(std::find(series.begin(), series.end(), sample.row->series) - series.begin());
-            if (at >= first && at < first + most) {
-                part.samples.push_back(sample);
-            }
+        const std::vector<std::size_t> some(
+            series.begin() + static_cast<std::ptrdiff_t>(first),
+            series.begin() + static_cast<std::ptrdiff_t>(std::min(series.size(), first + most)));
+        for (std::size_t i = 0; i < (each_scale ? scales.size() : 1); ++i) {
+            parts.push_back(part_of(samples, some, each_scale ? &scales[i] : nullptr));
+            parts.back().title = fmt::format("Times of {}{}", function,
+                                             each_scale  ? fmt::format(", {} {}", figures.x_name, scale_name(scales[i]))
+                                             : most == 1 ? ": " + figures.series[some.front()].name
+                                                         : "");
         }
-        if (series.size() > most) {
-            part.stem += fmt::format("-{}", first / most + 1);
-        }
-        part.series = series_of(part.samples);
-        part.title =
-            fmt::format("Times of {}{}", function, most == 1 ? ": " + figures.series[part.series.front()].name : "");
-        part.scales = scales_of(part.samples);
-        parts.push_back(std::move(part));
+    }
+    std::erase_if(parts, [](const Part& part) { return part.samples.empty(); });
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        parts[i].function = function;
+        parts[i].stem = "times-" + file_word(function) + (parts.size() > 1 ? fmt::format("-{}", i + 1) : "");
     }
     return parts;
 }
@@ -242,9 +262,8 @@ std::vector<Part> parts_of(const Figures& figures, const std::vector<Sample>& sa
 std::vector<Drawing> draw_function(const Figures& figures, const std::string& function) {
     std::vector<Drawing> drawings;
     const std::vector<Sample> samples = samples_of(figures, function);
-    for (const Part& part : parts_of(figures, samples, function)) {
-        const bool few = std::any_of(part.samples.begin(), part.samples.end(),
-                                     [](const Sample& s) { return s.times->count < kFew; });
+    const bool few = std::any_of(samples.begin(), samples.end(), [](const Sample& s) { return s.times->count < kFew; });
+    for (const Part& part : parts_of(figures, samples, function, few)) {
         drawings.push_back(few ? draw_cdf(figures, part) : draw_violins(figures, part));
         drawings.back().plot.section = Plot::Section::kTimes;
         drawings.back().plot.subject = function;

@@ -32,7 +32,9 @@ std::string svg_element(const std::string& file, const std::string& prefix, cons
                         const std::string& description) {
     std::string out;
     std::size_t at = file.find("<svg");
-    bool in_title = false;  // gnuplot's own: one of the whole, one for each curve
+    bool in_title = false;                  // gnuplot's own: one of the whole, one for each curve
+    std::size_t group = std::string::npos;  // where in `out` the last group begins, of which many have nothing in them
+    std::size_t content = std::string::npos;
     while (at != std::string::npos && at < file.size()) {
         const std::size_t open = file.find('<', at);
         const std::size_t close = open == std::string::npos ? open : file.find('>', open);
@@ -51,8 +53,14 @@ std::string svg_element(const std::string& file, const std::string& prefix, cons
                        " role=\"img\" aria-labelledby=\"{0}title {0}desc\">\n<title id=\"{0}title\">{1}</title>\n"
                        "<desc id=\"{0}desc\">{2}</desc>\n",
                        prefix, escaped(title), escaped(description));
+        } else if (tag == "</g>" && group != std::string::npos &&
+                   out.find_first_not_of(" \t\n", content) == std::string::npos) {
+            out.resize(group);
+            group = std::string::npos;
         } else if (!begins && !ends) {
+            group = tag.starts_with("<g ") ? out.size() : group;
             out += renamed(tag, prefix);
+            content = tag.starts_with("<g ") ? out.size() : content;
         }
         in_title = begins || (in_title && !ends);
         at = close + 1;

@@ -90,7 +90,8 @@ void densities_are_within_their_sample() {
 void svg_of_gnuplot_becomes_an_element() {
     const std::string file =
         "<?xml version=\"1.0\"?>\n<svg viewBox=\"0 0 1 1\">\n<title>Gnuplot</title><desc>x</desc><g id='gpPt1'/>"
-        "<use xlink:href='#gpPt1'/><g><title>gnuplot_plot_1</title><text>a id='b' &lt;i> ></text></g></svg>\n";
+        "<use xlink:href='#gpPt1'/><g color='a'>\n</g><g><title>gnuplot_plot_1</title><text>a id='b' &lt;i> "
+        "></text></g></svg>\n";
     CHECK_EQ(svg_element(file, "p-", "T<", "D"),
              "<svg viewBox=\"0 0 1 1\" role=\"img\" aria-labelledby=\"p-title p-desc\">\n<title id=\"p-title\">T&lt;"
              "</title>\n<desc id=\"p-desc\">D</desc>\n\n<g id='p-gpPt1'/><use xlink:href='#p-gpPt1'/><g>"
