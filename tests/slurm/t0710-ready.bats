@@ -44,7 +44,7 @@ points() { echo "$CLUSTER_WORK/results/$1"/run-*/points; } # of the only run
     for language in fortran cpp; do
         here=$all/p000$point
         jq -e --arg language "$language" '.state == "done" and .parameters.languages == $language and .step.nodes == 2 and
-            ([.metrics[].name] | contains(["inferences_per_second", "put_tensor_mean", "run_model_max", "wrong"]))' "$here/point.json"
+            ([.metrics[].name] | contains(["inferences_per_second", "put_tensor_p50", "run_script_p95", "run_model_p99", "unpack_tensor_p50", "wrong"]))' "$here/point.json"
         jq -e --slurpfile summary <(cat "$here"/records/*/summary.json) \
             '[.metrics[] | select(.name == "inferences_per_second")] | length == 1 and .[0].value == $summary[0].inferences_per_second' "$here/point.json"
         jq -e --arg language "$language" '.language == $language and .workload == "smartsim" and .clients == 4' "$here"/records/*/summary.json
