@@ -86,7 +86,7 @@ void choose_x(const Collection& collection, const FigureOptions& meaning, Figure
         const bool known = is_field(meaning.x) || std::find(names.begin(), names.end(), meaning.x) != names.end();
         if (known && all_numbers(collection, meaning.x)) {
             figures.x_name = meaning.x;
-            figures.x_rule = "as asked for";
+            figures.x_rule = "as given";
             return;
         }
         figures.notes.push_back({{},

@@ -92,8 +92,8 @@ void choose_baseline(const FigureOptions& meaning, Figures& figures) {
     figures.common_baseline = *best;
     const Row& row = figures.rows[*best];
     figures.baseline_rule = fmt::format("{} ({}), {}", name_of(figures, row), row_result(figures, row),
-                                        asked && wanted.size() > 1 ? "the best at the smallest x of those asked for"
-                                        : asked                    ? "as asked for"
+                                        asked && wanted.size() > 1 ? "the best at the smallest x of those given"
+                                        : asked                    ? "as given"
                                                                    : "the best at the smallest " + figures.x_name);
 }
 

@@ -118,7 +118,7 @@ open(sys.argv[1], "w").write(new)' "$1" "$2"
     grep -q 'own  *each series against its own smallest nodes' "$work/text"
     [ "$(value '[row["speedup_own"]["value"] for row in r["rows"] if row["x"] == 1]')" = "[1, 1, 1]" ]
     report --baseline db_cpus=2,nodes=4 "$tree"
-    grep -q 'baseline  *db_cpus 2, nodes 4 (.*), as asked for' "$work/text"
+    grep -q 'baseline  *db_cpus 2, nodes 4 (.*), as given' "$work/text"
     [ "$(value '[(r["series"][row["series"]]["name"], row["x"]) for row in r["rows"] if row["speedup_common"]["value"] == 1]')" = "[('db_cpus 2', 4)]" ]
     report --baseline db_cpus=3 "$tree"
     grep -q 'no result fits the baseline db_cpus 3: another takes its place' "$work/text"
