@@ -69,6 +69,12 @@ void take_about(const Json& sweep, Tree& tree) {
                  [](const auto& fact) { return !fact.second.empty(); });
 }
 
+// Does somebody still work on it?
+std::string unfinished(const std::string& run) {
+    const Result<sweep::SweepStatus> status = sweep::read_status(run);
+    return status && status->driven ? "the run goes on" : "the run was cut off, and --resume goes on with it";
+}
+
 void take_metrics(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
     for (const Json& metric : point.copy_of("metrics").items()) {
         const Json source = metric.copy_of("source");
@@ -214,7 +220,7 @@ Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& ex
         if (below(run, execution.id).empty() || stat(file.c_str(), &st) != 0) {
             execution.state = State::kMissing;
             execution.why = "the point has not ended: it has no point.json";
-            execution.nodes = nodes_of(execution.parameters);
+            execution.nodes = std::max(nodes_of(execution.parameters), count_of(planned, "nodes", 1));
             ++missing;
         } else if (const Result<Json> point = read_json(file); !point) {
             execution.state = State::kMissing;
@@ -232,8 +238,7 @@ Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& ex
     }
     if (missing > 0) {
         notes.add("runs with points that have not ended", {path, 0},
-                  fmt::format("{} of {} points have not ended: the run goes on, or was cut off and can be resumed",
-                              missing, points.size()));
+                  fmt::format("{} of {} points have not ended: {}", missing, points.size(), unfinished(run)));
     }
     return Status::ok();
 }

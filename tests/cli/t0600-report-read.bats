@@ -79,7 +79,7 @@ EOP
     sample sweep-growing
     report "$TREE"
     is "['done', 'missing']" '[x["state"] for x in d["executions"]]'
-    is 1 'len(notes("1 of 2 points have not ended"))'
+    is 1 'len(notes("1 of 2 points have not ended: the run was cut off, and --resume goes on with it"))'
 }
 
 @test "records of inferstep client: one step, and a folder of steps" {
