@@ -20,6 +20,7 @@ extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientClusterSuite;
 extern CU_SuiteInfo kClientDagSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
+extern CU_SuiteInfo kBatterySuite;
 extern CU_SuiteInfo kConfigSuite;
 extern CU_SuiteInfo kDbNodeSuite;
 extern CU_SuiteInfo kDbOptionsSuite;
@@ -56,15 +57,15 @@ extern CU_SuiteInfo kWordsSuite;
 inline CU_SuiteInfo* const kSuites[] = {INFERSTEP_SUITES};
 #else
 inline CU_SuiteInfo* const kSuites[] = {
-    &kReportPlotsSuite,    &kValuesSuite,  &kFilesSuite,         &kSpawnSuite,          &kWordsSuite,
-    &kDbOptionsSuite,      &kDbNodeSuite,  &kTopologySuite,      &kPlanSuite,           &kPlanPropertiesSuite,
-    &kDrawSuite,           &kOptionsSuite, &kRequestSuite,       &kClientLibrarySuite,  &kClientBenchSuite,
-    &kImageSuite,          &kQueueSuite,   &kAdaptiveSuite,      &kScheduleSuite,       &kRunawaySuite,
-    &kModuleSettingsSuite, &kSlotsSuite,   &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,
-    &kClientClusterSuite,  &kMemorySuite,  &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,
-    &kGpusSuite,           &kTcpSuite,     &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
-    &kReadySuite,          &kConfigSuite,  &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
-    &kReportPartsSuite,
+    &kReportPlotsSuite,    &kValuesSuite,      &kFilesSuite,         &kSpawnSuite,          &kWordsSuite,
+    &kDbOptionsSuite,      &kDbNodeSuite,      &kTopologySuite,      &kPlanSuite,           &kPlanPropertiesSuite,
+    &kDrawSuite,           &kOptionsSuite,     &kRequestSuite,       &kClientLibrarySuite,  &kClientBenchSuite,
+    &kImageSuite,          &kQueueSuite,       &kAdaptiveSuite,      &kScheduleSuite,       &kRunawaySuite,
+    &kModuleSettingsSuite, &kSlotsSuite,       &kAttachSuite,        &kClientDagSuite,      &kArenaSuite,
+    &kClientClusterSuite,  &kMemorySuite,      &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,
+    &kGpusSuite,           &kTcpSuite,         &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
+    &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
+    &kBatterySuite,        &kReportPartsSuite,
 };
 #endif
 
