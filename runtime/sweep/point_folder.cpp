@@ -53,6 +53,7 @@ Status make_point_folder(const std::string& run, const std::string& id) {
     // A script that was written and never ran is no attempt.
     if (!is_there(point + "/" + kScriptLog)) {
         unlink((point + "/" + kScriptFile).c_str());
+        rmdir((point + "/" + kRecordsDir).c_str());
         rmdir(point.c_str());
     }
     if (is_there(point)) {
@@ -65,8 +66,12 @@ Status make_point_folder(const std::string& run, const std::string& id) {
             return fail("cannot rename {} to {}.try{}: {}", point, id, tries, std::strerror(errno));
         }
     }
-    return mkdir(point.c_str(), 0777) == 0 ? Status::ok()
-                                           : Status(fail("cannot make {}: {}", point, std::strerror(errno)));
+    for (const std::string& directory : {point, point + "/" + kRecordsDir}) {
+        if (mkdir(directory.c_str(), 0777) != 0) {
+            return fail("cannot make {}: {}", directory, std::strerror(errno));
+        }
+    }
+    return Status::ok();
 }
 
 std::optional<EndFile> read_end(const std::string& point) {

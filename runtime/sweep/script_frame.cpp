@@ -68,7 +68,7 @@ if [ -e "$point/end" ]; then
     echo "run.sh: error: $point holds a point that has ended, which is not run over; give another directory" >&2
     exit 2
 fi
-mkdir -p "$point/records" || exit
+[ -d "$point/records" ] || mkdir -p "$point/records" || exit
 
 {2}# However it ends, this is written down last: exit code, begin and end, whole or not at all.
 begin=${{EPOCHREALTIME:-$(date +%s.%N)}}
