@@ -67,12 +67,8 @@ void accounting(CsvText& csv, const Accounting& a) {
     csv.text(a.record.file).text(a.gpu.file).text(a.why);
 }
 
-}  // namespace
-
-std::string executions_csv(const Figures& figures, const Collection& collection) {
-    CsvText csv;
+void executions_header(CsvText& csv, const std::vector<std::string>& names) {
     header(csv, {"tree", "id", "repeat", "warmup", "state", "exit_code", "why", "nodes", "tasks", "gpus"});
-    const std::vector<std::string> names = parameter_names(collection);
     for (const std::string& name : names) {
         csv.text("parameter." + name);
     }
@@ -104,6 +100,14 @@ std::string executions_csv(const Figures& figures, const Collection& collection)
                  "gpu_file",
                  "accounting_why"});
     csv.end();
+}
+
+}  // namespace
+
+std::string executions_csv(const Figures& figures, const Collection& collection) {
+    const std::vector<std::string> names = parameter_names(collection);
+    CsvText csv;
+    executions_header(csv, names);
     for (std::size_t i = 0; i < collection.executions.size(); ++i) {
         const Execution& e = collection.executions[i];
         csv.text(collection.trees[e.tree].label).text(e.id).whole(e.repeat).whole(e.warmup ? 1 : 0);
