@@ -30,7 +30,8 @@ std::string heading(const Figures& figures, const Collection& collection) {
     text += counted(collection.executions.size(), "execution");
     text += warmups > 0 ? fmt::format(", {} of them warm-up{}", warmups, warmups == 1 ? "" : "s") : "";
     text += failed > 0 ? fmt::format(", {} without success", failed) : "";
-    text += fmt::format("; {} series over {} ({})\n", figures.series.size(), figures.x_name, figures.x_rule);
+    text += fmt::format("; {} series over {} ({})\n", figures.series.size(), printable(figures.x_name),
+                        printable(figures.x_rule));
     text += "± is half of the 95 % confidence interval over the repeats; - was not measured\n";
     return text;
 }

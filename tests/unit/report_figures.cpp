@@ -199,6 +199,33 @@ void the_line_of_the_slowest_is_found() {
     CHECK_EQ(d.slowest.file, path);
 }
 
+void what_comes_from_outside_forges_no_line() {
+    Collection c = strong();
+    const std::string evil = "\x1b[31m\nFailures";
+    for (Execution& e : c.executions) {
+        e.id += evil;
+        e.parameters = {{"nodes" + evil, std::to_string(e.nodes)}, {evil, e.parameters[1].second + evil}};
+        e.metrics = {{evil, evil, true, 1, {evil, 3}}};
+        e.nodes = 1;
+        e.tasks = 1;
+        e.functions[0].function += evil;
+        e.files[0].node = evil;
+        e.accounting.why = evil;
+    }
+    c.executions[3].state = State::kFailed;
+    c.executions[3].why = evil;
+    c.notes.push_back({{evil, 1}, evil});
+    c.trees[0].path = evil;
+    const std::string text = tables(compute(c, {}), c);
+    CHECK(text.find('\x1b') == std::string::npos);
+    std::size_t lines = 0;
+    for (std::size_t at = text.find("\nFailures\n"); at != std::string::npos; at = text.find("\nFailures\n", at + 1)) {
+        ++lines;
+    }
+    CHECK_EQ(lines, 1U);
+    CHECK(text.find("nodes\\x1b") != std::string::npos);
+}
+
 CU_TestInfo kTests[] = {{"strong scaling has both baselines", strong_scaling_has_both_baselines},
                         {"the baseline can be named", the_baseline_can_be_named},
                         {"weak scaling is told by the work", weak_scaling_is_told_by_the_work},
@@ -207,6 +234,7 @@ CU_TestInfo kTests[] = {{"strong scaling has both baselines", strong_scaling_has
                         {"failures and warm-ups are in no figure", failures_and_warmups_are_in_no_figure},
                         {"distributions are those of numpy", distributions_are_those_of_numpy},
                         {"the line of the slowest is found", the_line_of_the_slowest_is_found},
+                        {"what comes from outside forges no line", what_comes_from_outside_forges_no_line},
                         CU_TEST_INFO_NULL};
 
 }  // namespace
