@@ -22,7 +22,6 @@ void add_client(CLI::App& app, Outcome& outcome);
 void add_db(CLI::App& app, Outcome& outcome);
 void add_db_status(CLI::App& db, Outcome& outcome);  // a subcommand of db
 void add_record(CLI::App& app, Outcome& outcome);
-void add_report(CLI::App& app, Outcome& outcome);
 void add_sweep(CLI::App& app, Outcome& outcome);
 void add_report(CLI::App& app, Outcome& outcome);
 void add_model(CLI::App& app, Outcome& outcome);

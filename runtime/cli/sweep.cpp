@@ -2,6 +2,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -15,6 +16,7 @@
 #include "sweep/preview.hpp"
 #include "sweep/ready.hpp"
 #include "sweep/run_folder.hpp"
+#include "sweep/status.hpp"
 #include "sweep/tree.hpp"
 
 namespace inferstep::cli {
@@ -167,6 +169,9 @@ int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const
 
 void add_ready(CLI::App& parent, Outcome& outcome, const char* kind, const char* help, MakeReady make) {
     CLI::App* ready = parent.add_subcommand(kind, help);
+    std::string theirs = kind;  // as SmartSim-Scaling's driver has it
+    std::replace(theirs.begin(), theirs.end(), '-', '_');
+    ready->alias(theirs);
     auto a = std::make_shared<SweepArguments>();
     add_running_options(*ready, *a);
     ready->allow_extras();  // the battery's own flags, which its maker reads

@@ -17,9 +17,6 @@ std::string describe_point(const Point& point);
 Result<std::string> make_run_folder(const Battery& battery, const std::vector<Point>& points, Where where,
                                     const RunOptions& options);
 
-// The newest run of a battery below `results`, or of any with an empty name.
-Result<std::string> newest_run(const std::string& results, const std::string& battery);
-
 // What sweep.json says of how a run began.
 struct RunRecord {
     std::string battery;

@@ -103,6 +103,7 @@ END
         # shellcheck disable=SC2086
         colocated "${CLUSTER[@]}" $words 2>/dev/null | diff plan -
     done
+    inferstep sweep inference_colocated "${CLUSTER[@]}" --db_cpus=2,4 --languages=cpp --rebuild_model 2>/dev/null | diff plan - # as the driver has it
     standard "${CLUSTER[@]}" --norun_db_as_batch 2>/dev/null | jq -e 'any(.plan[]; .database_job) | not'
 }
 
