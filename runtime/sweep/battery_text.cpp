@@ -10,6 +10,7 @@ using Map = std::vector<std::pair<std::string, Config>>;
 
 Config list(const std::vector<std::string>& texts) {
     std::vector<Config> items;
+    items.reserve(texts.size());
     for (const std::string& text : texts) {
         items.push_back(Config::of(text));
     }
@@ -26,6 +27,7 @@ Config map(const Parameters& parameters) {
 
 Config maps(const std::vector<Parameters>& entries) {
     std::vector<Config> items;
+    items.reserve(entries.size());
     for (const Parameters& entry : entries) {
         items.push_back(map(entry));
     }
@@ -100,6 +102,7 @@ Config report(const ReportHints& hints) {
 
 Config prepare(const std::vector<std::vector<std::string>>& commands) {
     std::vector<Config> items;
+    items.reserve(commands.size());
     for (const std::vector<std::string>& command : commands) {
         items.push_back(list(command));
     }

@@ -12,21 +12,22 @@ teardown() { rm -rf "$tmp"; }
 page() { echo "$INFERSTEP_TOP/man/$1"; }
 
 @test "every option of sweep stands in its page, and no other" {
-    for battery in '' inference-colocated inference-standard status; do
-        inferstep sweep $battery --help | grep -oE '^ +(-[a-z],)?--[a-z_-]+' | grep -oE '\-\-[a-z_-]+'
-    done | grep -vx -- --help | sort -u >help
-    grep -oE '^\.It Fl (c , )?-[a-z_-]+' "$(page inferstep-sweep.1)" | sed -E 's/.* -/--/' | sort -u >page
-    [ "$(wc -l <help)" -gt 60 ]
+    for battery in '' inference-colocated inference-standard status; do inferstep sweep $battery --help; done |
+        sed -nE 's/^ +(-[a-z],)?(--[a-z-]+)( .*)?$/\2/p' | grep -vx -- --help | sort -u >help
+    # The flags of the ready-made batteries are in the table, too; the next test has them.
+    sed -nE '/^\.It Fl /{s/^\.It Fl //;s/ , /\n/g;p}' "$(page inferstep-sweep.1)" | sed 's/^Fl //' |
+        grep -oE '^-[a-z_-]+' | sed 's/^/-/' | grep -vxE -- "--($(sed -n 's/^\.It Li \([a-z_]*\) Ta .*/\1/p' "$(page inferstep-sweep.1)" | paste -sd '|'))" | sort -u >page
+    [ "$(wc -l <help)" -gt 40 ]
     diff page help
 }
 
 @test "every flag of a ready-made battery stands in the page with its default" {
     for battery in inference-colocated inference-standard; do
-        inferstep sweep $battery --help | grep -oE '^  --[a-z_]+=[^ ]+' | sed 's/^  --//' >flags
+        inferstep sweep $battery --help | sed -nE 's/^  --([a-z_]+)=([^ ]+).*/\1 \2/p' | sort >flags
         [ "$(wc -l <flags)" -ge 18 ]
-        while IFS='=' read -r flag value; do
-            grep -F ".It Fl -$flag Ta " "$(page inferstep-sweep.1)" | grep -qF -- "$value" || { echo "--$flag=$value is not in the page"; return 1; }
-        done <flags
+        sed -n 's/ Ta / /g; s/^\.It Li //p' "$(page inferstep-sweep.1)" |
+            awk -v column=$([ $battery = inference-standard ] && echo 3 || echo 2) 'NF == 3 && $column != "-" { print $1, $column }' | sort >page
+        diff page flags
     done
 }
 
@@ -88,9 +89,12 @@ EOF
 
 @test "a program of another kind stands beside our client in one table" {
     printf 'import sys\nprint("images/s", 10 * int(sys.argv[2]))\n' >ddp.py
-    DDP_SCRIPT=ddp.py PYTHON=/usr/bin/python3 inferstep sweep -c compare.yaml --where=local --set 'matrix.program=[ddp]' 2>err || { cat err; return 1; }
-    [ "$(cat results/compare/run-*/points/*/metrics.csv | grep -c '^rate,[18]0,1/s,stdout.log,1$')" = 4 ]
-    inferstep report results/compare | grep -q 'ddp'
+    DDP_SCRIPT=ddp.py PYTHON=/usr/bin/python3 inferstep sweep -c compare.yaml --where=local --repeats=1 \
+        --set 'matrix.batch=[1]' --set 'matrix.model=[resnet18]' 2>err || { cat err; return 1; }
+    [ "$(cat results/compare/run-*/points/*/metrics.csv | grep -cE '^rate,[0-9.]+,1/s,stdout.log,[0-9]+$')" = 2 ]
+    inferstep report results/compare >table
+    grep -E '^ddp +1 .* 10\.00' table
+    grep -E '^inferstep +1 ' table
 }
 
 @test "the pages are well-formed" {
