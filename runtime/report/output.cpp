@@ -20,10 +20,13 @@ std::string default_directory(const Collection& collection) {
 
 Status check_directory(const std::string& directory) {
     std::error_code code;
-    if (!std::filesystem::exists(directory, code) || std::filesystem::is_empty(directory, code)) {
+    if (!std::filesystem::exists(directory, code)) {
         return Status::ok();
     }
     if (std::filesystem::is_directory(directory, code)) {
+        if (std::filesystem::is_empty(directory, code)) {
+            return Status::ok();
+        }
         const Result<Json> json = read_json(directory + "/report.json");
         if (json && json->text("schema").starts_with("inferstep-report/")) {
             return Status::ok();

@@ -1,6 +1,7 @@
 #include "report/read.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <tuple>
@@ -38,14 +39,25 @@ Status read_one(const Found& found, Tree& tree, std::vector<Execution>& executio
     return s;
 }
 
+std::string real_path(const std::string& path) {
+    std::error_code code;
+    const std::filesystem::path real = std::filesystem::canonical(path, code);
+    return code ? path : real.string();
+}
+
 // Everything at or below one path: each run of a sweep is a tree, records of another format are one together.
-Status read_path(const std::string& path, const ReadOptions& options, Collection& all, Notes& notes) {
+Status read_path(const std::string& path, const ReadOptions& options, std::set<std::string>& seen, Collection& all,
+                 Notes& notes) {
     const auto found = find_trees(path, options.run_ids, notes);
     if (!found) {
         return found.error();
     }
     std::map<Format, std::size_t> trees;
     for (const Found& one : *found) {
+        if (!seen.insert(real_path(one.directory)).second) {
+            notes.add("folders named twice", {one.directory, 0}, "it is named twice, and counts once");
+            continue;
+        }
         auto at = trees.find(one.format);
         if (one.format == Format::kSweep || at == trees.end()) {
             Tree tree;
@@ -142,8 +154,9 @@ double longest(const Execution& execution, std::string_view function) {
 Result<Collection> read_trees(const std::vector<std::string>& paths, const ReadOptions& options) {
     Collection all;
     Notes notes;
+    std::set<std::string> seen;  // folders, whichever way they were named
     for (const std::string& path : paths) {
-        if (Status s = read_path(path, options, all, notes); !s) {
+        if (Status s = read_path(path, options, seen, all, notes); !s) {
             return s.error();
         }
     }

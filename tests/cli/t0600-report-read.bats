@@ -184,6 +184,12 @@ EOP
     [ "$status" = 1 ]
     [[ $output == *"mine is there already and is no earlier report"* ]]
     [ "$(ls mine)" = work ]
+    : >file
+    run inferstep report -o file "$TREE"
+    [ "$status" = 1 ]
+    [[ $output == *"file is there already and is no earlier report"* ]]
+    # A folder counts once, whichever way it is named.
+    [ "$(inferstep report --format=json "$TREE" "$TREE/../outputs/." | jq '.executions | length')" = 6 ]
     inferstep report --format=json "$TREE" | python3 -c 'import json, sys; assert len(json.load(sys.stdin)["executions"]) == 6'
     inferstep report --format=csv "$TREE" | head -n 1 | grep -q '^series,'
     sample smartsim
@@ -199,7 +205,7 @@ EOP
     mkdir scaling
     mv sweep/results steps/outputs itwinai/scalability-metrics .
     mv smartsim/results scaling
-    sed -n 's/^\.Dl \$ //p' "$INFERSTEP_TOP/man/inferstep-report.1" >examples
+    sed -n '/^\.Sh EXAMPLES/,$s/^\.Dl \$ //p' "$INFERSTEP_TOP/man/inferstep-report.1" >examples
     [ "$(wc -l <examples)" -ge 6 ]
     while read -r example; do
         bash -ec "set -o pipefail; $example" >out 2>err </dev/null || { echo "$example"; cat err; return 1; }
