@@ -39,9 +39,9 @@ Parameters parameters_of(const Json& point) {
 EarlierTimes EarlierTimes::read(const std::string& results, const std::string& battery) {
     constexpr std::size_t kLargest = std::size_t{1} << 20;
     EarlierTimes times;
-    for (const std::string& run : folders_of(results + "/" + battery)) {
-        for (const std::string& folder : folders_of(run + "/" + kPointsDir)) {
-            const Result<std::string> text = read_tail(folder + "/" + kPointFile, kLargest);
+    for (const std::string& run : folders_of(fmt::format("{}/{}", results, battery))) {
+        for (const std::string& folder : folders_of(fmt::format("{}/{}", run, kPointsDir))) {
+            const Result<std::string> text = read_tail(fmt::format("{}/{}", folder, kPointFile), kLargest);
             const Result<Json> point = text ? Json::parse(*text, kPointFile) : Result<Json>(text.error());
             const double seconds = point ? point->number("seconds", -1) : -1;
             if (!point || point->text("state") != "done" || !std::isfinite(seconds) || seconds < 0) {

@@ -41,6 +41,7 @@ class Filler {
     }
     std::vector<std::string> texts(const char* key, const std::vector<std::string>& texts) {
         std::vector<std::string> filled;
+        filled.reserve(texts.size());
         for (const std::string& one : texts) {
             filled.push_back(text(key, one));
         }

@@ -137,7 +137,7 @@ Status for_each_combination(const Battery& battery, Visit visit) {
 std::string describe(const Parameters& parameters) {
     std::vector<std::string> words;
     for (const auto& [name, value] : parameters) {
-        words.push_back(name + "=" + value);
+        words.push_back(fmt::format("{}={}", name, value));
     }
     return fmt::format("{}", fmt::join(words, " "));
 }
