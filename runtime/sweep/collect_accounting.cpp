@@ -42,7 +42,7 @@ std::vector<Wanted> wanted_points(const std::string& run) {
     const Result<Json> sweep = read_json(run + "/" + kSweepFile);
     const bool own_jobs = sweep && sweep->text("where") == word_of(Where::kBatch);
     for (const std::string& file : matching_files(run, std::string(kPointsDir) + "/*/" + kPointFile)) {
-        Result<Json> json = read_json(run + "/" + file);
+        Result<Json> json = read_json(fmt::format("{}/{}", run, file));
         if (!json || json->text("schema") != kPointSchema || !json->text("sacct").empty()) {
             continue;
         }
@@ -87,6 +87,7 @@ struct Answer {
 
 Answer ask(const std::vector<const Wanted*>& points, const Gatherer& gatherer, std::int64_t end) {
     std::vector<std::string> jobs;
+    jobs.reserve(points.size());
     for (const Wanted* point : points) {
         jobs.push_back(point->job);
     }

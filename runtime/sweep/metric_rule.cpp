@@ -104,7 +104,7 @@ Result<Metric> apply_rule(const MetricRule& rule, const std::string& directory) 
     std::string cut;
     for (const std::string& file : files) {
         const Use use{[&](double value, long line) { folded.add(value, file, line); }, &cut};
-        if (Status s = scan(rule, directory + "/" + file, printable(file), use); !s) {
+        if (Status s = scan(rule, fmt::format("{}/{}", directory, file), printable(file), use); !s) {
             return wrong(s.error().message);
         }
     }

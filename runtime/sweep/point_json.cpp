@@ -113,7 +113,7 @@ Json placement_json(const std::string& directory, const std::vector<std::string>
     Json plans = Json::array();
     for (const std::string& name : records) {
         const std::string file = fmt::format("{}/{}/step.json", kRecordsDir, name);
-        for (const Json& node : parsed(directory + "/" + file).copy_of("nodes").items()) {
+        for (const Json& node : parsed(fmt::format("{}/{}", directory, file)).copy_of("nodes").items()) {
             Json plan = Json::object();
             plan.set("node", node.text("node")).set("file", file).set("plan", node.copy_of("plan"));
             plans.push(std::move(plan));
