@@ -8,6 +8,7 @@
 #include <filesystem>
 
 #include "core/file.hpp"
+#include "core/text.hpp"
 #include "report/interval.hpp"
 #include "report/numbers.hpp"
 #include "report/text.hpp"
@@ -48,7 +49,7 @@ void HtmlTable::row(const std::string& index, const std::string& anchor) {
 void HtmlTable::text(const std::string& html, bool of_head) {
     constexpr std::size_t kShort = 28;  // letters that have a line of their own
     const std::string head =
-        fmt::format("<th scope=\"row\"{}>{}</th>", characters(html) <= kShort ? " class=\"short\"" : "", html);
+        fmt::format("<th scope=\"row\"{}>{}</th>", seen_width(html) <= kShort ? " class=\"short\"" : "", html);
     rows_.back().cells.push_back({of_head ? head : "<td>" + html + "</td>", true});
 }
 

@@ -22,7 +22,7 @@ std::string policy(const std::string& script) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned size = 0;
     EVP_Digest(script.data(), script.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> text{};
+    std::array<unsigned char, std::size_t{2} * EVP_MAX_MD_SIZE> text{};
     EVP_EncodeBlock(text.data(), digest.data(), static_cast<int>(size));
     return fmt::format("default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{}'",
                        reinterpret_cast<const char*>(text.data()));
@@ -34,8 +34,8 @@ std::string title_of(const Collection& collection) {
         const bool named = !tree.about.empty() && tree.about.front().first == "battery";
         const std::string battery = named ? clean_text(tree.about.front().second) : "";
         const std::string label = clean_text(tree.label);
-        title +=
-            (title.empty() ? "" : ", ") + (battery.empty() || label.starts_with(battery) ? "" : battery + " ") + label;
+        title += title.empty() ? "" : ", ";
+        title += battery.empty() || label.starts_with(battery) ? label : fmt::format("{} {}", battery, label);
     }
     return abridged(title, 100);
 }

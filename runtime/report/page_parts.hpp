@@ -31,7 +31,6 @@ std::string executions(const PageContent& page);  // of every row and execution:
 // "<a>" to an execution's place on the page; where a row's numbers come from.
 std::string execution_link(const PageContent& page, std::size_t execution);
 std::string row_anchor(std::size_t row);
-std::string row_name(const Figures& figures, const Row& row);  // "ddp, nodes 4"; no HTML
 
 std::string time_text(double seconds);  // "2026-11-21 20:15:02", UTC; "-" where it is not known
 

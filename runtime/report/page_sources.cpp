@@ -5,6 +5,7 @@
 #include <ctime>
 #include <filesystem>
 
+#include "report/compute_grouping.hpp"
 #include "report/numbers.hpp"
 #include "report/page_parts.hpp"
 #include "report/tables_parts.hpp"
@@ -138,11 +139,6 @@ std::string time_text(double seconds) {
 
 std::string row_anchor(std::size_t row) { return fmt::format("r{}", row); }
 
-std::string row_name(const Figures& figures, const Row& row) {
-    return fmt::format("{}, {} {}", figures.series[row.series].name, figures.x_name,
-                       std::isfinite(row.x) ? fmt::format("{}", row.x) : "-");
-}
-
 std::string execution_link(const PageContent& page, std::size_t execution) {
     return fmt::format("<a href=\"#e{}\">{}</a>", execution, escaped(page.collection.executions[execution].id));
 }
@@ -151,7 +147,7 @@ std::string executions(const PageContent& page) {
     std::string rows;
     for (std::size_t i = 0; i < page.figures.rows.size(); ++i) {
         const Row& row = page.figures.rows[i];
-        rows += fmt::format("<li id=\"{}\">{}:", row_anchor(i), escaped(row_name(page.figures, row)));
+        rows += fmt::format("<li id=\"{}\">{}:", row_anchor(i), escaped(name_of(page.figures, row)));
         for (const std::size_t execution : row.executions) {
             rows += " " + execution_link(page, execution);
         }

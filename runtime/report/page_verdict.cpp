@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/compute_grouping.hpp"
 #include "report/interval.hpp"
 #include "report/numbers.hpp"
 #include "report/page_parts.hpp"
@@ -50,14 +51,14 @@ const Row* best_of(const Figures& figures) {
 std::string about_best(const PageContent& page, const Row& best) {
     const Figures& figures = page.figures;
     std::string text = fmt::format("Best result: <strong>{}</strong> by {}", escaped(result_of(figures, best)),
-                                   linked(page, best, row_name(figures, best)));
+                                   linked(page, best, name_of(figures, best)));
     const Row& base = figures.rows[figures.common_baseline];
     if (&best == &base) {
         return text + ", which is the common baseline, too. ";
     }
     if (known(best.speedup_common)) {
         text += fmt::format(": {} × the common baseline, {}", significant(best.speedup_common.value, kDigits),
-                            linked(page, base, row_name(figures, base)));
+                            linked(page, base, name_of(figures, base)));
     }
     text += ". ";
     if (known(best.strong_common) && base.x > 0 && best.x != base.x) {

@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "core/text.hpp"
 #include "report/text.hpp"
 
 namespace inferstep::report {
@@ -80,7 +81,7 @@ void thin_out(Axis& axis) {
     };
     std::vector<Tick> kept;
     for (const Tick& tick : axis.ticks) {
-        const double room = 0.018 * static_cast<double>(characters(tick.text)) + 0.02;
+        const double room = 0.018 * static_cast<double>(seen_width(tick.text)) + 0.02;
         if (kept.empty() || place(tick.at) - place(kept.back().at) >= room) {
             kept.push_back(tick);
         }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/text.hpp"
 #include "report/text.hpp"
 
 namespace inferstep::report {
@@ -15,16 +16,10 @@ constexpr std::size_t kLongestName = 56;
 
 }  // namespace
 
-std::string bar_name(const Figures& figures, const Row& row) {
-    const std::string scale = std::isfinite(row.x) ? fmt::format("{} {}", figures.x_name, row.x) : "";
-    const std::string& series = figures.series[row.series].name;
-    return clean_text(series.empty() ? scale : scale.empty() ? series : series + ", " + scale);
-}
-
 Frame bar_frame(const std::vector<Bar>& bars, Axis& rows) {
     std::size_t longest = 0;
     for (const Bar& bar : bars) {
-        longest = std::max(longest, std::min(characters(bar.name), kLongestName));
+        longest = std::max(longest, std::min(seen_width(bar.name), kLongestName));
     }
     std::vector<std::string> names;
     for (const Bar& bar : bars) {

@@ -26,8 +26,6 @@ struct Bar {
     Value value;       // of bars that have one
 };
 
-std::string bar_name(const Figures& figures, const Row& row);
-
 // A frame as high as its bars need and as wide as their names need, and the axis with the names.
 Frame bar_frame(const std::vector<Bar>& bars, Axis& names);
 

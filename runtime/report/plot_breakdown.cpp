@@ -2,7 +2,9 @@
 #include <array>
 #include <cmath>
 
+#include "report/compute_grouping.hpp"
 #include "report/plot_bars.hpp"
+#include "report/text.hpp"
 
 namespace inferstep::report {
 namespace {
@@ -107,7 +109,7 @@ std::vector<Drawing> draw_breakdown(const Figures& figures) {
     for (const Row& row : figures.rows) {
         const Breakdown& b = row.breakdown;
         if (std::any_of(kParts.begin(), kParts.end(), [&](const PartOfTime& p) { return (b.*p.value).value > 0; })) {
-            bars.push_back({&row, bar_name(figures, row), {}});
+            bars.push_back({&row, clean_text(name_of(figures, row)), {}});
         }
     }
     return in_parts(bars, "breakdown", "Where the time went", draw_part);

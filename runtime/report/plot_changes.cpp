@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "report/compute_grouping.hpp"
 #include "report/interval.hpp"
 #include "report/plot_bars.hpp"
 #include "report/text.hpp"
@@ -102,7 +103,7 @@ std::vector<Drawing> draw_changes(const Figures& figures) {
     for (const Row& row : figures.rows) {
         const Row* base = row.series == baseline.series ? nullptr : row_at(figures, baseline.series, row.x);
         if (base != nullptr && std::isfinite((row.*member).value) && (base->*member).value > 0) {
-            bars.push_back({&row, bar_name(figures, row), change(row.*member, base->*member)});
+            bars.push_back({&row, clean_text(name_of(figures, row)), change(row.*member, base->*member)});
         }
     }
     return in_parts(bars, "change", "Change against " + words.baseline,

@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "core/text.hpp"
 #include "report/text.hpp"
 
 namespace inferstep::report {
@@ -181,7 +182,7 @@ Drawing draw_lines(const Curve& curve, const std::vector<Line>& lines, const Axi
 Drawing draw_dots(const Curve& curve, const std::vector<Line>& lines, const std::vector<std::string>& names) {
     std::size_t longest = 0;
     for (const std::string& name : names) {
-        longest = std::max(longest, characters(clean_text(name)));
+        longest = std::max(longest, seen_width(clean_text(name)));
     }
     const bool wide = longest > kLongNames;
     longest = std::min(longest, wide ? 2 * kLongNames : kLongNames);

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <cmath>
 
+#include "core/text.hpp"
 #include "report/text.hpp"
 
 namespace inferstep::report {
@@ -44,7 +45,7 @@ std::string at_pixel(const Frame& frame, double x, double y) {
 std::string legend(Frame& frame, const std::vector<LegendEntry>& entries) {
     std::size_t longest = 0;
     for (const LegendEntry& entry : entries) {
-        longest = std::max(longest, std::min(characters(clean_text(entry.name)), kLongestName));
+        longest = std::max(longest, std::min(seen_width(clean_text(entry.name)), kLongestName));
     }
     const double column = kLegendSample + kLetter * static_cast<double>(longest) + kLegendGap;
     const int left = 20;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/text.hpp"
+
 namespace inferstep::report {
 namespace {
 
@@ -87,12 +89,8 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
-std::size_t characters(std::string_view text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return !continues(c); }));
-}
-
 std::string abridged(const std::string& text, std::size_t most) {
-    const std::size_t all = characters(text);
+    const std::size_t all = seen_width(text);
     if (all <= most) {
         return text;
     }

@@ -13,9 +13,6 @@ std::string clean_text(std::string_view text);
 // clean_text(), and nothing in it means anything in HTML or XML, inside of quotes either.
 std::string escaped(std::string_view text);
 
-// Characters, not bytes, of a clean text.
-std::size_t characters(std::string_view text);
-
 // At most `most` characters of a clean text: the middle gives way to "…".
 std::string abridged(const std::string& text, std::size_t most);
 

@@ -5,6 +5,7 @@
 #include "check.hpp"
 #include "core/file.hpp"
 #include "core/process.hpp"
+#include "core/text.hpp"
 #include "folder.hpp"
 #include "report/plot_axis.hpp"
 #include "report/plot_density.hpp"
@@ -27,7 +28,7 @@ void texts_of_others_are_shown_and_nothing_more() {
     CHECK_EQ(quoted("it's `x` @y \"z\" ]]>"), "'it’s `x` @y \"z\" ]] >'");
     CHECK_EQ(abridged("größenordnung", 13), "größenordnung");
     CHECK_EQ(abridged("größenordnung", 8), "größ…ung");
-    CHECK_EQ(characters("größe"), 5U);
+    CHECK_EQ(seen_width("größe"), 5U);
     CHECK_EQ(file_word("../Run Model (fp32)"), "run-model-fp32");
     CHECK_EQ(file_word("模型"), "unnamed");
 }
