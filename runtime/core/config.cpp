@@ -151,10 +151,13 @@ const Config* Config::find(std::string_view key) const {
 }
 
 Error Config::wrong(std::string_view what) const {
-    if (line_ == 0) {
-        return fail("{}: {}", file_, what);
+    Error error = line_ == 0 ? fail("{}: {}", file_, what)
+                             : fail("{}, line {}: {}{}{}", file_, line_, path_, path_.empty() ? "" : ": ", what);
+    // {nodes} is a map for YAML, and seldom meant as one.
+    if (kind_ == Kind::kMap && members_.size() == 1 && members_[0].second.is_null()) {
+        error.hint = fmt::format("a text in braces stands in quotation marks: \"{{{}}}\"", members_[0].first);
     }
-    return fail("{}, line {}: {}{}{}", file_, line_, path_, path_.empty() ? "" : ": ", what);
+    return error;
 }
 
 Result<std::string> Config::as_text() const {

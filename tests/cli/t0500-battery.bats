@@ -71,6 +71,10 @@ quotes='a text with one of {}[],:# in it stands in quotation marks'
     good 'time_limit: 5h' |
         refused 'b.yaml, line 4: time_limit: a time such as 90 (seconds), 05:00, 01:30:00 or 2-12:00:00 is right'
     good 'step: {nodes: -1}' | refused 'b.yaml, line 4: step.nodes: a whole number between 1 and 100000 is right'
+    good 'step: {nodes: {n}}' | refused 'b.yaml, line 4: step.nodes: a whole number between 1 and 100000 is right' \
+        'a text in braces stands in quotation marks: "{n}"'
+    printf 'name: b\nmatrix: {n: [1]}\ncommand: [echo, {n}]\n' | refused 'b.yaml, line 3: command[2]: one word or text is right' \
+        'a text in braces stands in quotation marks: "{n}"'
     good 'database: {as_job: maybe}' | refused 'b.yaml, line 4: database.as_job: true or false is right'
     good 'environment: [A=1]' | refused 'b.yaml, line 4: environment: variables with a value each are right'
 }
