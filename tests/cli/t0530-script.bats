@@ -287,6 +287,7 @@ EOF
 #SBATCH --output="/FOLDER/run/points/p0001/script.log"
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=1
+#SBATCH --no-requeue
 EOF
 }
 
