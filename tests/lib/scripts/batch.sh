@@ -1,12 +1,16 @@
 #!/bin/bash
-#SBATCH --job-name=x-p0001
+#SBATCH --job-name=scaling-p0001
 #SBATCH --chdir=/FOLDER
 #SBATCH --output="/FOLDER/run/points/p0001/script.log"
 #SBATCH --nodes=1
-#SBATCH --ntasks-per-node=1
+#SBATCH --ntasks-per-node=2
+#SBATCH --cpus-per-task=3
+#SBATCH --gpus-per-node=1
+#SBATCH --time=00:02:00
 #SBATCH --no-requeue
+#SBATCH --account=lab
 
-# Point p0001 of the battery x; repeat 1.
+# Point p0001 of the battery scaling: lr=0.1; repeat 1.
 # It can be run by hand: bash run.sh [DIRECTORY FOR THE RESULTS]
 
 point=${1:-'/FOLDER/run/points/p0001'}
@@ -30,7 +34,6 @@ finish() {
 stop() { # after a signal; the step ends first
     trap '' HUP INT TERM
     if [ -n "$step" ]; then
-        pkill -P "$step"
         kill "$step"
         wait "$step"
     fi
@@ -47,6 +50,12 @@ cd /FOLDER || exit
 # Environment of the point
 export INFER_OUTDIR="$point/records"  # where steps and databases leave their records
 export INFER_POINT=p0001
+export OMP_NUM_THREADS=3
+export NOTE='a b'
+
+# Before the command
+module load CUDA
+export LOADED=yes
 
 note_environment() {
     local name
@@ -57,13 +66,17 @@ note_environment() {
 }
 note_environment >"$point/environ"
 
-# The battery's script
-bash /dev/fd/3 3<<'END_OF_SCRIPT_' </dev/null >"$point/stdout.log" 2>"$point/stderr.log" &
-echo "$INFER_POINT 'it''s' $((1+1))"
-echo END_OF_SCRIPT
-cat
-echo wrong >&2
-exit 5
-END_OF_SCRIPT_
+# The step
+srun \
+    --job-name=p0001 \
+    --nodes=1 \
+    --ntasks=2 \
+    --ntasks-per-node=2 \
+    --cpus-per-task=3 \
+    --gpus-per-node=1 \
+    --infer-colocate=1 \
+    --cpu-bind=cores \
+    -- python3 train.py --lr=0.1 'it'\''s' \
+    </dev/null >"$point/stdout.log" 2>"$point/stderr.log" &
 step=$!
 wait "$step"
