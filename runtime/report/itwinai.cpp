@@ -24,7 +24,7 @@ Status for_each_row(const std::string& folder, const std::vector<std::string_vie
     const std::string kind = fmt::format("rows of {} left out", folder.substr(folder.rfind('/') + 1));
     std::int64_t good = 0;
     for (const std::string& name : *names) {
-        const std::string path = folder + "/" + name;
+        const std::string path = fmt::format("{}/{}", folder, name);
         if (!name.ends_with(".csv")) {
             notes.add("files left out", {path, 0}, "the file is no CSV and is left out");
             continue;

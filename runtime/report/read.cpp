@@ -84,6 +84,7 @@ Status read_path(const std::string& path, const ReadOptions& options, std::set<s
 // The last parts of the paths, as many as it takes to tell them apart.
 void name_trees(std::vector<Tree>& trees) {
     std::vector<std::vector<std::string>> parts;
+    parts.reserve(trees.size());
     for (const Tree& tree : trees) {
         parts.push_back(split(absolute_path(tree.path), '/'));
     }

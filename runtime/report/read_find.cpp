@@ -48,7 +48,7 @@ class Finder {
             return Status::ok();  // an earlier report
         }
         for (const std::string& name : *names) {
-            const std::string path = directory + "/" + name;
+            const std::string path = fmt::format("{}/{}", directory, name);
             if (name.starts_with('.') || !is_directory(path)) {
                 continue;
             }

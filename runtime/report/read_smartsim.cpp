@@ -85,10 +85,10 @@ Status read_smartsim(const std::string& session, std::vector<Execution>& executi
     std::vector<std::pair<int, std::string>> files;
     for (const std::string& name : *names) {
         if (const int rank = rank_of(name, "rank_", "_timing.csv"); rank >= 0) {
-            files.emplace_back(rank, session + "/" + name);
+            files.emplace_back(rank, fmt::format("{}/{}", session, name));
             execution.files.push_back({files.back().second, rank, {}, 0});
         } else if (name.ends_with(".out") || name.ends_with(".err")) {
-            execution.logs.push_back({session + "/" + name, 0});
+            execution.logs.push_back({fmt::format("{}/{}", session, name), 0});
         }
     }
     bool fortran = false;

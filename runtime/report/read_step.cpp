@@ -119,7 +119,7 @@ Status read_step(const std::string& directory, Execution& execution, Notes& note
     RankReader reader(execution, notes);
     for (const std::string& name : *names) {
         if (const int rank = rank_of(name, "rank_", ".csv"); rank >= 0) {
-            if (Status s = reader.read(directory + "/" + name, rank); !s) {
+            if (Status s = reader.read(fmt::format("{}/{}", directory, name), rank); !s) {
                 return s;
             }
         }
@@ -127,11 +127,11 @@ Status read_step(const std::string& directory, Execution& execution, Notes& note
     Ranks ranks;
     for (const std::string& name : *names) {
         if (const int rank = rank_of(name, "rank_", ".log"); rank >= 0) {
-            if (Status s = read_log(directory + "/" + name, rank, ranks, execution, notes); !s) {
+            if (Status s = read_log(fmt::format("{}/{}", directory, name), rank, ranks, execution, notes); !s) {
                 return s;
             }
         } else if (name.starts_with("db_") && name.ends_with(".log")) {
-            execution.logs.push_back({directory + "/" + name, 0});
+            execution.logs.push_back({fmt::format("{}/{}", directory, name), 0});
         }
     }
     for (const Status& s : {read_summary(directory + "/summary.json", ranks, execution, notes),

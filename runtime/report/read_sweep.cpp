@@ -59,7 +59,7 @@ void take_about(const Json& sweep, Tree& tree) {
     }
     std::vector<std::string> versions;
     for (const auto& [name, version] : words_of(sweep.copy_of("versions"))) {
-        versions.push_back(name + " " + version);
+        versions.push_back(fmt::format("{} {}", name, version));
     }
     const std::pair<const char*, std::string> facts[] = {{"battery", printable(sweep.text("battery"))},
                                                          {"command", printable(shell_words(command))},
