@@ -4,6 +4,7 @@
 #include "check.hpp"
 #include "core/file.hpp"
 #include "core/shell.hpp"
+#include "db/sacct.hpp"
 #include "folder.hpp"
 #include "suites.hpp"
 #include "sweep/metric_files.hpp"
@@ -171,6 +172,22 @@ void members_are_found() {
                 "b.json is not valid JSON");
 }
 
+void steps_are_found_by_their_points_name() {
+    const std::string table =
+        "JobID|JobName|State|TRESUsageInTot\n12|sweep|RUNNING|\n12.batch|batch|RUNNING|\n12.0|p0001|COMPLETED|cpu=1\n"
+        "12.1|p0010|RUNNING|\n12.2|p0001|COMPLETED|\n121.0|p0001|COMPLETED|cpu=1\n";
+    CHECK(steps_called(table, "12", "p0001") == (std::vector<std::string>{"12.0", "12.2"}));
+    CHECK(steps_called(table, "12", "p0002").empty() && steps_called(table, "2", "p0001").empty());
+    Gatherer gatherer;
+    gatherer.gather = "jobacct_gather/cgroup";
+    CHECK(is_final(table, "12.0", gatherer) && !is_final(table, "12.1", gatherer) &&
+          !is_final(table, "12.9", gatherer));
+    CHECK(!is_final(table, "12.2", gatherer));  // it has ended, and its figures have not come yet
+    gatherer.gather = "jobacct_gather/none";
+    CHECK(is_final(table, "12.2", gatherer));
+    CHECK(has_ended(table, "12.2") && !has_ended(table, "12"));
+}
+
 CU_TestInfo kTests[] = {{"words are quoted where they must be", words_are_quoted_where_they_must_be},
                         {"numbers are read in no locale", numbers_are_read_in_no_locale},
                         {"patterns stay below the point", patterns_stay_below_the_point},
@@ -178,6 +195,7 @@ CU_TestInfo kTests[] = {{"words are quoted where they must be", words_are_quoted
                         {"lines are searched and reduced", lines_are_searched_and_reduced},
                         {"tables are read in both forms", tables_are_read_in_both_forms},
                         {"members are found", members_are_found},
+                        {"steps are found by their point's name", steps_are_found_by_their_points_name},
                         CU_TEST_INFO_NULL};
 
 }  // namespace
