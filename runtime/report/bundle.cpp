@@ -5,6 +5,11 @@
 
 namespace inferstep::report {
 
+const char* state_word(State state) {
+    constexpr const char* kWords[] = {"done", "failed", "timeout", "cancelled", "missing"};
+    return kWords[static_cast<int>(state)];
+}
+
 Status write_bundle(const std::string& directory, const Figures& figures, const Collection& collection,
                     const BundleOptions& options) {
     if (Status s = make_directories(directory); !s) {

@@ -1,13 +1,9 @@
-#include <set>
-
 #include "report/bundle_parts.hpp"
 #include "report/compute_grouping.hpp"
 #include "report/csv_text.hpp"
 
 namespace inferstep::report {
 namespace {
-
-constexpr const char* kStates[] = {"done", "failed", "timeout", "cancelled", "missing"};
 
 void header(CsvText& csv, std::initializer_list<const char*> names) {
     for (const char* name : names) {
@@ -42,19 +38,6 @@ std::string ids(const Collection& collection, const std::vector<std::size_t>& ex
 void source(CsvText& csv, const Source& s) {
     csv.text(s.file);
     s.line > 0 ? csv.whole(s.line) : csv.text("");
-}
-
-std::vector<std::string> parameter_names(const Collection& collection) {
-    std::vector<std::string> names;
-    std::set<std::string> seen;
-    for (const Execution& e : collection.executions) {
-        for (const auto& [name, text] : e.parameters) {
-            if (seen.insert(name).second) {
-                names.push_back(name);
-            }
-        }
-    }
-    return names;
 }
 
 void accounting(CsvText& csv, const Accounting& a) {
@@ -111,7 +94,7 @@ std::string executions_csv(const Figures& figures, const Collection& collection)
     for (std::size_t i = 0; i < collection.executions.size(); ++i) {
         const Execution& e = collection.executions[i];
         csv.text(collection.trees[e.tree].label).text(e.id).whole(e.repeat).whole(e.warmup ? 1 : 0);
-        csv.text(kStates[static_cast<int>(e.state)]).whole(e.exit_code).text(e.why);
+        csv.text(state_word(e.state)).whole(e.exit_code).text(e.why);
         csv.whole(e.nodes).whole(e.tasks).whole(e.gpus);
         for (const std::string& name : names) {
             const std::string* text = parameter(e, name);
@@ -223,7 +206,7 @@ std::string failures_csv(const Figures& figures, const Collection& collection) {
     csv.end();
     for (const Failure& f : figures.failures) {
         const Execution& e = collection.executions[f.execution];
-        csv.text(collection.trees[e.tree].label).text(e.id).text(kStates[static_cast<int>(e.state)]);
+        csv.text(collection.trees[e.tree].label).text(e.id).text(state_word(e.state));
         csv.whole(e.exit_code).text(f.text).end();
     }
     return csv.str();

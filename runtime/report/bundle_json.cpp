@@ -5,13 +5,12 @@
 
 #include "core/json.hpp"
 #include "core/version.hpp"
-#include "report/bundle.hpp"
+#include "report/bundle_parts.hpp"
 #include "report/numbers.hpp"
 
 namespace inferstep::report {
 namespace {
 
-constexpr const char* kStates[] = {"done", "failed", "timeout", "cancelled", "missing"};
 constexpr const char* kScalings[] = {"unknown", "strong", "weak", "neither", "none"};
 
 // With the digits of the files; what is unknown becomes null.
@@ -88,7 +87,7 @@ Json execution_json(const Collection& collection, const Figures& figures, std::s
     const Execution& e = collection.executions[index];
     Json json = Json::object();
     json.set("tree", collection.trees[e.tree].label).set("id", e.id).set("parameters", pairs_json(e.parameters));
-    json.set("repeat", e.repeat).set("warmup", e.warmup).set("state", kStates[static_cast<int>(e.state)]);
+    json.set("repeat", e.repeat).set("warmup", e.warmup).set("state", state_word(e.state));
     json.set("why", e.why).set("exit_code", e.exit_code).set("begin", e.begin).set("seconds", rounded(e.seconds));
     json.set("nodes", e.nodes).set("tasks", e.tasks).set("gpus", e.gpus);
     json.set("work", rounded(e.work)).set("work_unit", e.work_unit);

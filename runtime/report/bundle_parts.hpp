@@ -16,6 +16,9 @@ std::string metrics_csv(const Figures& figures, const Collection& collection);
 std::string failures_csv(const Figures& figures, const Collection& collection);
 std::string outliers_csv(const Figures& figures, const Collection& collection);
 
+// "done", "failed", "timeout", "cancelled", "missing".
+const char* state_word(State state);
+
 // Too long for one text: written as it goes, under another name until it is whole.
 Status write_samples(const std::string& path, const Figures& figures, const Collection& collection);
 

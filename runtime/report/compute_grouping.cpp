@@ -21,19 +21,6 @@ bool is_field(const std::string& name) {
     return std::find(std::begin(kFields), std::end(kFields), name) != std::end(kFields);
 }
 
-std::vector<std::string> parameter_names(const Collection& collection) {
-    std::vector<std::string> names;
-    std::set<std::string> seen;
-    for (const Execution& e : collection.executions) {
-        for (const auto& [name, value] : e.parameters) {
-            if (seen.insert(name).second) {
-                names.push_back(name);
-            }
-        }
-    }
-    return names;
-}
-
 // Within one tree: what an execution lacks that others of its tree have is a value too.
 bool varies(const Collection& collection, const std::string& name) {
     std::map<std::size_t, std::set<std::string>> values;
@@ -202,6 +189,19 @@ FigureOptions meaning_of(const Collection& collection, const FigureOptions& opti
         meaning.baseline = meaning.baseline.empty() ? tree.hint_baseline : meaning.baseline;
     }
     return meaning;
+}
+
+std::vector<std::string> parameter_names(const Collection& collection) {
+    std::vector<std::string> names;
+    std::set<std::string> seen;
+    for (const Execution& e : collection.executions) {
+        for (const auto& [name, value] : e.parameters) {
+            if (seen.insert(name).second) {
+                names.push_back(name);
+            }
+        }
+    }
+    return names;
 }
 
 const std::string* parameter(const Execution& execution, const std::string& name) {

@@ -23,6 +23,7 @@ double number_of(const Execution& execution, const std::string& name);
 // "p0007 (nodes 4, language cpp, repeat 2)".
 std::string name_of(const Execution& execution);
 std::string name_of(const Figures& figures, const Row& row);  // "ddp, nodes 4"; "nodes 4" where there is one series
+std::vector<std::string> parameter_names(const Collection& collection);  // in the order of their first appearance
 const std::string* parameter(const Execution& execution, const std::string& name);  // null: it has none
 
 }  // namespace inferstep::report
