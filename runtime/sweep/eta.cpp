@@ -8,7 +8,7 @@ namespace {
 std::string key_of(const Point& point) {
     std::string key;
     for (const auto& [name, value] : point.parameters) {
-        key += name + '\0' + value + '\0';
+        key.append(name).append(1, '\0').append(value).append(1, '\0');
     }
     return key;
 }

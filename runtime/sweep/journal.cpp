@@ -118,14 +118,15 @@ Result<Journal> Journal::take(const std::string& path) {
     if (!text) {
         return text.error();
     }
+    Journal journal(std::move(fd), path);
     const std::size_t good = whole_lines(*text);
     if (good < text->size()) {
-        print_warning(torn_text(path, text->size() - good));
+        journal.torn_ = torn_text(path, text->size() - good);
     }
-    if (good < text->size() && ftruncate(fd.get(), static_cast<off_t>(good)) != 0) {
+    if (good < text->size() && ftruncate(journal.fd_.get(), static_cast<off_t>(good)) != 0) {
         return fail("cannot remove the torn last line of {}: {}", path, std::strerror(errno));
     }
-    return Journal(std::move(fd), path);
+    return journal;
 }
 
 Status Journal::add(JournalEvent event, bool sync) {

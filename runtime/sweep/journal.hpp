@@ -36,16 +36,19 @@ class Journal {
    public:
     // For a new run: there must be no journal yet.
     static Result<Journal> create(const std::string& path);
-    // For one that goes on. A last line that was cut off is removed, aloud. Error: another driver has it, named.
+    // For one that goes on. A last line that was cut off is removed; see torn(). Error: another driver has it, named.
     static Result<Journal> take(const std::string& path);
 
     // One write(2); with `sync` it is on the disk afterwards. A line that does not fit on the disk is taken back.
     Status add(JournalEvent event, bool sync);
 
+    const std::string& torn() const { return torn_; }  // a sentence about what take() removed, or empty
+
    private:
     Journal(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
     UniqueFd fd_;
     std::string path_;
+    std::string torn_;
 };
 
 struct JournalText {

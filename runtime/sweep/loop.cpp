@@ -9,6 +9,7 @@
 #include "core/clock.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/wait.hpp"
 #include "sweep/point_folder.hpp"
 #include "sweep/run_folder.hpp"
 
@@ -30,7 +31,7 @@ std::string joined(const std::vector<std::string>& names) {
 Status Loop::run() {
     take_work();
     while (true) {
-        if (run_.options.stop_on_failure || run_.battery.stop_on_failure) {
+        if (run_.battery.stop_on_failure) {
             write_down();  // before the next begins: it may be the last
         }
         start_what_fits();
@@ -75,11 +76,9 @@ void Loop::take_work() {
 
 // In their order, but one that waits for more nodes lets those pass that fit beside what runs.
 void Loop::start_what_fits() {
-    for (std::size_t i = 0; i < todo_.size() && may_start();) {
+    for (std::size_t i = 0; i < todo_.size() && may_start() && !run_.runner->full();) {
         if (start(todo_[i])) {
             todo_.erase(todo_.begin() + static_cast<std::ptrdiff_t>(i));
-        } else if (run_.where != Where::kAllocation) {
-            return;  // there all points are alike
         } else {
             ++i;
         }
@@ -109,7 +108,9 @@ bool Loop::start(std::size_t index) {
         return true;
     }
     over_ = run_.runner->over();
-    if (!job && (run_.runner->refused() || !over_.empty())) {
+    // A ^C reaches sbatch as well as us.
+    const bool interrupted = wait_events(signals_.get(), POLLIN, 0) != 0;
+    if (!job && made && (run_.runner->refused() || !over_.empty() || interrupted)) {
         not_started(index, job.error().message);
         return false;
     }

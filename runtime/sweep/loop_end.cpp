@@ -93,7 +93,7 @@ void Loop::end(std::size_t index, const Ended& ended) {
         estimate_.learn(point, seconds_of(ended));
     } else {
         failed_.push_back(index);
-        stopped_ = stopped_ || run_.options.stop_on_failure || run_.battery.stop_on_failure;
+        stopped_ = stopped_ || run_.battery.stop_on_failure;
     }
     say_end(point, ended, *result);
 }

@@ -80,6 +80,10 @@ void Placer::change_to(const std::vector<std::string>& nodes) {
     nodes_ = std::move(now);
 }
 
+bool Placer::full() const {
+    return std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) { return node.busy; });
+}
+
 bool Placer::fits(const Wish& wish) const { return choose(wish, true).has_value(); }
 
 }  // namespace inferstep::sweep

@@ -34,6 +34,7 @@ class Placer {
     void reserve(const std::vector<std::string>& nodes);
     // The allocation has these nodes from now on; those that went are not given out again.
     void change_to(const std::vector<std::string>& nodes);
+    bool full() const;  // no node is free
     // Would take() succeed if all nodes were free?
     bool fits(const Wish& wish) const;
 

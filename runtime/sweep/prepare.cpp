@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "core/process.hpp"
+#include "core/shell.hpp"
 #include "core/spawn.hpp"
 #include "core/wait.hpp"
 #include "sweep/matrix.hpp"
@@ -21,14 +22,6 @@ namespace {
 
 constexpr const char* kPrepareLog = "prepare.log";
 constexpr int kGraceMs = 10'000;
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const std::string& word : words) {
-        text += (text.empty() ? "" : " ") + word;
-    }
-    return text;
-}
 
 // Ours, with the battery's on top.
 std::vector<std::string> environment_of(const Battery& battery) {
@@ -70,7 +63,7 @@ Result<int> run_one(const Battery& battery, std::vector<std::string> words, cons
     if (!program) {
         return program.error();
     }
-    const std::string shown = joined(words);
+    const std::string shown = shell_words(words);
     std::vector<std::string> environment = environment_of(battery);
     std::vector<char*> argv = as_argv(words);
     std::vector<char*> env = as_argv(environment);
@@ -106,7 +99,7 @@ Result<int> run_prepare(const Battery& battery, const std::string& run, const Un
         if (words.empty()) {
             continue;
         }
-        const Result<int> signal = run_one(battery, words, log, signals);
+        Result<int> signal = run_one(battery, words, log, signals);
         if (!signal) {
             return with_hint(signal.error(), "what it printed is in " + path);
         }

@@ -69,7 +69,13 @@ Status Leftovers::sort(Work& work, std::size_t index, const Point& point, const 
         if (!adopted) {
             return adopted.error();
         }
-        (*adopted ? work.running : work.todo).push_back(index);
+        // It may have ended between the two looks.
+        std::optional<Ended> ended = *adopted || interrupted ? std::nullopt : ended_meanwhile(directory, state);
+        if (ended) {
+            work.ended.emplace_back(index, std::move(*ended));
+        } else {
+            (*adopted ? work.running : work.todo).push_back(index);
+        }
         return Status::ok();
     }
     if (slurms ? state.stage == Stage::kBegun : script_runs(directory)) {

@@ -206,6 +206,9 @@ Result<int> go_on(const Battery& battery, std::vector<Point>& points, const RunO
     if (!journal || !text) {
         return journal ? text.error() : journal.error();
     }
+    if (!journal->torn().empty()) {
+        print_warning(journal->torn());
+    }
     Result<Runners> runner = make_runner(where, options.parallel);
     if (!runner) {
         return runner.error();

@@ -20,7 +20,6 @@ namespace inferstep::sweep {
 struct RunOptions {
     std::optional<Where> where;         // empty: choose_where()
     int parallel = 0;                   // points at once, at most; 0: as many as fit
-    bool stop_on_failure = false;       // the battery may say so, too
     std::optional<std::string> resume;  // the directory of the run to go on with; "": the newest of this battery
     bool retry_failed = false;          // with resume: points that failed run again, too
     BatchSettings settings;             // of the scripts; without `submit` they are written, and nothing runs

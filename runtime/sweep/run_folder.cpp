@@ -12,6 +12,7 @@
 #include "core/config.hpp"
 #include "core/file.hpp"
 #include "core/json.hpp"
+#include "core/log.hpp"
 #include "core/version.hpp"
 #include "core/words.hpp"
 #include "sweep/matrix.hpp"
@@ -93,7 +94,7 @@ std::string difference(const Config& before, const Config& now) {
     }
     for (const auto& [key, value] : now.members()) {
         const Config* old = before.find(key);
-        const std::string differs = old != nullptr ? difference(*old, value) : value.path();
+        std::string differs = old != nullptr ? difference(*old, value) : value.path();
         if (!differs.empty()) {
             return differs;
         }
@@ -132,9 +133,9 @@ Result<std::string> make_run_folder(const Battery& battery, const std::vector<Po
         }
         run = fmt::format("{}-{}", base, i);
     }
-    for (Status s : {write_file(run + "/" + kBatteryFile, battery.text),
-                     write_file(run + "/" + kSweepFile, sweep_text(battery, points, where)),
-                     make_directories(run + "/" + kPointsDir)}) {
+    for (const Status& s : {write_file(run + "/" + kBatteryFile, battery.text),
+                            write_file(run + "/" + kSweepFile, sweep_text(battery, points, where)),
+                            make_directories(run + "/" + kPointsDir)}) {
         if (!s) {
             return s.error();
         }
@@ -194,6 +195,9 @@ Result<RunRecord> read_run_record(const std::string& run) {
     for (const Json& item : json->copy_of("points").items()) {
         Point point;
         point.id = item.text("id");
+        if (point.id.size() < 2 || point.id[0] != 'p' || !std::all_of(point.id.begin() + 1, point.id.end(), isdigit)) {
+            return fail("{}: '{}' is no id of a point", path, printable(point.id));
+        }
         point.parameters = parameters_of(item.copy_of("parameters"));
         point.repeat = static_cast<int>(std::clamp(item.number("repeat", 1), 0.0, 1e9));
         point.step.nodes = static_cast<int>(std::clamp(item.number("nodes", 1), 0.0, 1e9));

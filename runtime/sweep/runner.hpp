@@ -28,6 +28,7 @@ class Runner {
    public:
     virtual ~Runner() = default;
 
+    virtual bool full() const = 0;  // there is no room for any point now
     // Nodes for the point (empty lists where the runner has none to give). Nothing: not now.
     virtual std::optional<Places> place(const Point& point) = 0;
     virtual void give_back(const Places& places) = 0;  // that no script was started on

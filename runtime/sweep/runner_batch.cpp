@@ -28,6 +28,7 @@ class BatchRunner final : public Runner {
    public:
     explicit BatchRunner(int parallel) : parallel_(static_cast<std::size_t>(parallel > 0 ? parallel : kSaneParallel)) {}
 
+    bool full() const override { return entries_.size() >= parallel_ || now_ms() < refused_until_ms_; }
     std::optional<Places> place(const Point& point) override;
     void give_back(const Places& /*places*/) override {}
     Result<std::string> start(const Point& point, const std::string& directory, const Places& places) override;
@@ -74,8 +75,7 @@ class BatchRunner final : public Runner {
 };
 
 std::optional<Places> BatchRunner::place(const Point& /*point*/) {
-    const bool room = entries_.size() < parallel_ && now_ms() >= refused_until_ms_;
-    return room ? std::optional<Places>(Places{}) : std::nullopt;
+    return full() ? std::nullopt : std::optional<Places>(Places{});
 }
 
 Result<std::string> BatchRunner::start(const Point& point, const std::string& directory, const Places& /*places*/) {
@@ -121,7 +121,8 @@ Result<bool> BatchRunner::adopt(const Point& point, const std::string& directory
     const auto job = std::find_if(queue_.begin(), queue_.end(), [&](const auto& known) {
         return known.second.script == script || (submitted && known.first == state.job);
     });
-    if (job == queue_.end() || is_over(job->second.state)) {
+    // Of a job that succeeded the file may be seen late; what else ended without one is half-done.
+    if (job == queue_.end() || (is_over(job->second.state) && job->second.state != "COMPLETED")) {
         return false;
     }
     Entry entry;

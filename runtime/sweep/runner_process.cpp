@@ -50,6 +50,9 @@ class ProcessRunner final : public Runner {
         adopt_orphans();
     }
 
+    bool full() const override {
+        return (parallel_ > 0 && static_cast<int>(scripts_.size()) >= parallel_) || (!job_.empty() && placer_.full());
+    }
     std::optional<Places> place(const Point& point) override;
     void give_back(const Places& places) override { placer_.give_back(places); }
     Result<std::string> start(const Point& point, const std::string& directory, const Places& places) override;
@@ -77,7 +80,7 @@ class ProcessRunner final : public Runner {
 };
 
 std::optional<Places> ProcessRunner::place(const Point& point) {
-    if (parallel_ > 0 && static_cast<int>(scripts_.size()) >= parallel_) {
+    if (full()) {
         return std::nullopt;
     }
     if (job_.empty()) {

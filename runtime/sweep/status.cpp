@@ -100,8 +100,8 @@ std::string name_of(const PointStatus& status) {
 }
 
 std::string running_line(const PointStatus& point) {
-    std::string line = fmt::format("  {} {} since {} ({})", name_of(point), point.state, clock_text(point.begin),
-                                   duration_text(unix_now() - point.begin));
+    std::string line = fmt::format("  {} {} since {} ({})", printable(name_of(point)), point.state,
+                                   clock_text(point.begin), duration_text(unix_now() - point.begin));
     line += point.nodes.empty() ? "" : " on " + point.nodes;
     return line + (point.job.empty() ? "" : ", job " + point.job) + "\n";
 }

@@ -16,7 +16,7 @@ battery() {
 }
 # In the background; RUN is its pid. SIGINT works as in a terminal.
 drive() {
-    env --default-signal=INT inferstep sweep --where=local -c battery.yaml "$@" >out 2>err 3>&- </dev/null &
+    env --default-signal=INT inferstep sweep --where=local -c battery.yaml >out 2>err 3>&- </dev/null &
     RUN=$!
 }
 sweep() { inferstep sweep --where=local -c battery.yaml "$@" </dev/null; }
