@@ -105,11 +105,10 @@ ShownUnit shown_unit(const std::string& unit, double largest) {
         return choose({{0.5, 1, "s"}, {0.5e-3, 1e3, "ms"}, {0.5e-6, 1e6, "µs"}, {0, 1e9, "ns"}});
     }
     if (unit == "bytes" || unit == "B") {
-        constexpr double k = 1024;
-        return choose({{k * k * k * k, 1 / (k * k * k * k), "TiB"},
-                       {k * k * k, 1 / (k * k * k), "GiB"},
-                       {k * k, 1 / (k * k), "MiB"},
-                       {k, 1 / k, "KiB"},
+        return choose({{0x1p40, 0x1p-40, "TiB"},
+                       {0x1p30, 0x1p-30, "GiB"},
+                       {0x1p20, 0x1p-20, "MiB"},
+                       {0x1p10, 0x1p-10, "KiB"},
                        {0, 1, "bytes"}});
     }
     if (unit == "J") {

@@ -21,10 +21,9 @@ Frame bar_frame(const std::vector<Bar>& bars, Axis& rows) {
     for (const Bar& bar : bars) {
         longest = std::max(longest, std::min(seen_width(bar.name), kLongestName));
     }
-    std::vector<std::string> names;
-    for (const Bar& bar : bars) {
-        names.push_back(abridged(bar.name, longest));
-    }
+    std::vector<std::string> names(bars.size());
+    std::transform(bars.begin(), bars.end(), names.begin(),
+                   [longest](const Bar& bar) { return abridged(bar.name, longest); });
     rows = category_axis("", names);
     std::swap(rows.low, rows.high);  // the first is above
     Frame frame;

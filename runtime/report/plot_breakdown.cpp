@@ -78,6 +78,7 @@ Drawing draw_part(const std::vector<Bar>& bars, const std::string& stem, const s
     Frame frame = bar_frame(bars, names);
     const std::vector<const PartOfTime*> parts = parts_in(bars);
     std::vector<LegendEntry> entries;
+    entries.reserve(parts.size());
     for (const PartOfTime* part : parts) {
         entries.push_back({part->name, part->look, LegendEntry::Mark::kBox});
     }

@@ -129,7 +129,7 @@ std::vector<Wanted> resource_curves() {
         Value Row::*value;
         const char* why_not;
     };
-    static const Resource kResources[] = {
+    static constexpr Resource kResources[] = {
         {"utilization", "CPU utilization", "fraction", "CPU seconds over seconds of the CPUs that the step had.",
          &Row::utilization, "no plot of the CPU utilization: it was not counted"},
         {"gpu-utilization", "GPU utilization", "fraction", "Mean of the samples.", &Row::gpu_utilization,

@@ -58,8 +58,10 @@ std::string legend(Frame& frame, const std::vector<LegendEntry>& entries) {
     std::string out;
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const LegendEntry& entry = entries[i];
-        const double x = left + column * static_cast<double>(i / lines);
-        const double y = top + kLegendLine * static_cast<double>(i % lines);
+        const std::size_t in_column = i / lines;
+        const std::size_t in_line = i % lines;
+        const double x = left + column * static_cast<double>(in_column);
+        const double y = top + kLegendLine * static_cast<double>(in_line);
         const bool point = entry.mark == LegendEntry::Mark::kPoint || entry.mark == LegendEntry::Mark::kLinePoint;
         if (entry.mark == LegendEntry::Mark::kBox) {
             out += fmt::format("set object rectangle from {} to {} fillstyle solid noborder fillcolor rgb '{}'\n",

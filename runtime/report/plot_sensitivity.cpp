@@ -66,7 +66,7 @@ std::string others(const Figures& figures, const Row& row, const std::string& na
     }
     for (const auto& [key, value] : series.parameters) {
         if (key != name) {
-            add(key + " " + value);
+            add(fmt::format("{} {}", key, value));
         }
     }
     if (std::isfinite(row.x)) {
