@@ -134,7 +134,7 @@ std::string series_name(const Collection& collection, const Series& series) {
     for (const auto& [parameter, value] : series.parameters) {
         const bool number = !value.empty() && value.find_first_not_of("0123456789.+-e") == std::string::npos;
         name += name.empty() ? "" : ", ";
-        name += number ? parameter + " " + value : value;
+        name += number ? fmt::format("{} {}", parameter, value) : value;
     }
     return name.empty() ? "all" : name;
 }

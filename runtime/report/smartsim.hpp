@@ -24,9 +24,9 @@ std::string our_name(std::string_view attribute);
 // In [run] of the run.cfg that we write: its client() is a time even when its language is Fortran.
 constexpr const char* kWrittenBy = "written_by";
 
-// Writes a session directory of each execution that succeeded, is no warm-up and has times of ranks into `directory`, with run.cfg and
-// rank_<r>_timing.csv, and returns how many. Reading them gives the same numbers. Error: there are none, `directory` is
-// there and not empty, or a file cannot be written; then nothing is.
+// Writes a session directory of each execution that succeeded, is no warm-up and has times of ranks into `directory`,
+// with run.cfg and rank_<r>_timing.csv, and returns how many. Reading them gives the same numbers. Error: there are
+// none, `directory` is there and not empty, or a file cannot be written; then nothing is.
 Result<int> write_smartsim(const std::string& directory, const Collection& collection);
 
 }  // namespace inferstep::report
