@@ -46,7 +46,7 @@ Result<IniFile> IniFile::parse(std::string_view text, const std::string& name) {
             continue;
         }
         const std::size_t sign = line.find_first_of("=:");
-        const std::string_view key = trimmed(line.substr(0, sign));
+        const std::string key = printable(trimmed(line.substr(0, sign)));
         if (sign == std::string_view::npos || key.empty() || section.empty()) {
             return fail("{}, line {}: '{}' is neither [section] nor, below one, key = value", name, number,
                         printable(line.substr(0, kShown)));
@@ -55,7 +55,7 @@ Result<IniFile> IniFile::parse(std::string_view text, const std::string& name) {
             return fail("{}, line {}: {} stands twice in [{}]", name, number, printable(key.substr(0, kShown)),
                         section);
         }
-        ini.entries_.push_back({section, printable(key), printable(trimmed(line.substr(sign + 1))), number});
+        ini.entries_.push_back({section, key, printable(trimmed(line.substr(sign + 1))), number});
         continues = true;
     }
     return ini;

@@ -1,6 +1,7 @@
 // Fuzzes what is parsed elsewhere than in the module's commands; the first byte of an input says which:
 //   R  a database's answer as our client library takes it      S  the module's arguments, a word a line
 //   M  a model on a command line                            A  a message in a client's arena
+//   C  a table as a report reads it                         I  the run.cfg of a session
 #include <hiredis/hiredis.h>
 
 #include <cstdint>
@@ -14,6 +15,8 @@
 #include "db/options.hpp"
 #include "inferdb/arena_message.hpp"
 #include "inferdb/settings.hpp"
+#include "report/csv.hpp"
+#include "report/ini.hpp"
 
 namespace inferstep::fuzz {
 namespace {
@@ -72,6 +75,38 @@ void take_model(std::string_view text) {
     }
 }
 
+void take_table(std::string_view text) {
+    report::CsvUse use;
+    use.columns = {"name", "time"};
+    use.more = {"node_id"};
+    std::int64_t last = 1;
+    use.row = [&](const std::vector<std::string>& fields, std::int64_t line) {
+        check(fields.size() == 3 && line > last, "a row without its fields, or not below the one before");
+        last = line;
+        if (const auto seconds = report::field_number(fields[1], 0, 1e9)) {
+            check(*seconds >= 0 && *seconds <= 1e9, "a number beyond its limits");
+        }
+    };
+    use.bad = [&](std::int64_t line, const std::string& why) {
+        check(line > last && !why.empty(), "a reason for nothing");
+    };
+    if (const Status s = report::scan_csv_text(text, "t.csv", use); !s) {
+        check(s.error().message.starts_with("t.csv, line "), "an error without its line");
+    }
+}
+
+void take_ini(std::string_view text) {
+    const auto ini = report::IniFile::parse(text, "run.cfg");
+    if (ini) {
+        for (const auto& [key, value] : ini->members("attributes")) {
+            check(ini->value("attributes", key) == value && ini->line("attributes", key) > 0,
+                  "a key that is not found");
+        }
+    } else {
+        check(ini.error().message.starts_with("run.cfg, line "), "an error without its line");
+    }
+}
+
 }  // namespace
 }  // namespace inferstep::fuzz
 
@@ -90,6 +125,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             break;
         case 'A':
             inferstep::fuzz::take_message(rest);
+            break;
+        case 'C':
+            inferstep::fuzz::take_table(rest);
+            break;
+        case 'I':
+            inferstep::fuzz::take_ini(rest);
             break;
         default:
             break;
