@@ -15,6 +15,11 @@ inline std::string_view trimmed(std::string_view text) {
                                            : text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
 }
 
+// At least one character, and nothing but digits.
+inline bool all_digits(std::string_view text) {
+    return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
 // Characters that are seen, one column each (UTF-8).
 std::size_t seen_width(std::string_view text);
 

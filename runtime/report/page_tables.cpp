@@ -12,18 +12,6 @@
 namespace inferstep::report {
 namespace {
 
-// The median of what is known: what a unit should suit.
-template <typename Of>
-double typical(const Figures& figures, Of of) {
-    std::vector<double> values;
-    for (const Row& row : figures.rows) {
-        if (const double v = of(row); std::isfinite(v)) {
-            values.push_back(v);
-        }
-    }
-    return percentile(std::move(values), 0.5);
-}
-
 // A table of the figures' rows: series and x first. `number` of a row's value links to where it comes from.
 class RowTable {
    public:

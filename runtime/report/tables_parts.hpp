@@ -1,13 +1,28 @@
 // The parts of the report's text. Each ends with a newline, and is empty where there is nothing to show.
 #pragma once
 
+#include <cmath>
 #include <string>
+#include <vector>
 
+#include "core/stats.hpp"
 #include "report/collection.hpp"
 #include "report/figures.hpp"
 #include "report/text_table.hpp"
 
 namespace inferstep::report {
+
+// The median of what is known: what a unit should suit.
+template <typename Of>
+double typical(const Figures& figures, Of of) {
+    std::vector<double> values;
+    for (const Row& row : figures.rows) {
+        if (const double v = of(row); std::isfinite(v)) {
+            values.push_back(v);
+        }
+    }
+    return percentile(std::move(values), 0.5);
+}
 
 std::string scaling_text(const Figures& figures);
 std::string resources_text(const Figures& figures);

@@ -11,18 +11,6 @@
 namespace inferstep::report {
 namespace {
 
-// The median of what is known: what a unit should suit.
-template <typename Of>
-double typical(const Figures& figures, Of of) {
-    std::vector<double> values;
-    for (const Row& row : figures.rows) {
-        if (const double v = of(row); std::isfinite(v)) {
-            values.push_back(v);
-        }
-    }
-    return percentile(std::move(values), 0.5);
-}
-
 std::string with_unit(const std::string& name, const std::string& unit) {
     return unit.empty() ? name : name + " [" + printable(unit) + "]";
 }

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "core/process.hpp"
+#include "core/text.hpp"
 #include "core/words.hpp"
 
 namespace inferstep::sweep {
@@ -16,8 +17,6 @@ std::string variable(const char* name) {
     const char* value = std::getenv(name);
     return value != nullptr ? value : "";
 }
-
-bool all_digits(const std::string& text) { return !text.empty() && std::all_of(text.begin(), text.end(), isdigit); }
 
 bool inside_step() {
     const std::string step = variable("SLURM_STEP_ID");

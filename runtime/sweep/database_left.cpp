@@ -12,6 +12,7 @@
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/process.hpp"
+#include "core/text.hpp"
 #include "core/words.hpp"
 #include "sweep/database.hpp"
 #include "sweep/tree.hpp"
@@ -29,9 +30,7 @@ std::string first_line(const std::string& path) {
     return text ? text->substr(0, text->find('\n')) : "";
 }
 
-bool is_number(std::string_view text) {
-    return !text.empty() && text.size() < 12 && std::all_of(text.begin(), text.end(), isdigit);
-}
+bool is_number(std::string_view text) { return text.size() < 12 && all_digits(text); }
 
 // Is this process still the one that was started for the point? Numbers come again.
 bool is_database(pid_t pid, const std::string& directory) {

@@ -66,11 +66,6 @@ Status scan_regex(const MetricRule& rule, Lines& lines, const std::string& name,
     return Status::ok();
 }
 
-std::string_view trimmed(std::string_view text) {
-    const std::size_t begin = text.find_first_not_of(" \t");
-    return begin == std::string_view::npos ? "" : text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
 // The fields of a row; "a ""quoted"" one, with a comma" is one field. False: a quote is not closed.
 bool fields_of(std::string_view line, std::vector<std::string>& fields) {
     fields.assign(1, "");

@@ -6,6 +6,7 @@
 
 #include "core/file.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "core/version.hpp"
 #include "core/words.hpp"
 #include "sweep/database.hpp"
@@ -23,10 +24,7 @@ std::string first_line(const std::string& path) {
     return text ? text->substr(0, text->find('\n')) : "";
 }
 
-bool is_number(std::string_view text) {
-    return !text.empty() && text.size() < 12 &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
+bool is_number(std::string_view text) { return text.size() < 12 && all_digits(text); }
 
 // "12.3", "12.3.r1"
 bool is_step(const std::string& name) {
