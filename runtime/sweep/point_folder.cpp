@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cmath>
@@ -14,6 +15,7 @@
 #include "core/file.hpp"
 #include "core/file_lock.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "core/words.hpp"
 #include "sweep/database_left.hpp"
 
@@ -33,17 +35,24 @@ bool is_there(const std::string& path) {
     return lstat(path.c_str(), &st) == 0;
 }
 
-// The last line with text in it, shortened; "" where there is none. That a task exited srun need not tell us.
+// What stands behind the reason: that a task exited, or a plugin of Slurm's failed, and what to do about it.
+bool is_echo(const std::string& line) {
+    constexpr const char* kEchoes[] = {"Exited with exit code", "error: spank: required plugin",
+                                       "error: Failed to invoke spank plugin stack", ": hint: "};
+    return std::any_of(std::begin(kEchoes), std::end(kEchoes),
+                       [&line](const char* echo) { return line.find(echo) != std::string::npos; });
+}
+
+// The last line with a reason in it, shortened; "" where there is none.
 std::string last_line(const std::string& path) {
     const Result<std::string> text = read_tail(path, kTail);
     std::string last;
     for (const std::string& line : split(text ? *text : "", '\n')) {
-        if (line.find_first_not_of(" \t\r") != std::string::npos &&
-            line.find("Exited with exit code") == std::string::npos) {
+        if (!trimmed(line).empty() && !is_echo(line)) {
             last = printable(line);
         }
     }
-    return last.size() > kLineLength ? last.substr(0, kLineLength) + "…" : last;
+    return shortened(last, kLineLength);
 }
 
 }  // namespace
