@@ -72,7 +72,7 @@ for a in points.values():
             assert not nodes[a["id"]] & nodes[b["id"]], (a["id"], b["id"], nodes)
 assert together, points
 E
-    grep -q "$job.0" "$(run_folder)/points/p0001/sacct_$job.txt"
+    grep -q "^$job\.[0-9]*|p0001|COMPLETED|" "$(run_folder)/points/p0001/sacct_$job.txt"
 }
 
 @test "what the allocation has not is refused before the first point" {
