@@ -31,7 +31,7 @@ begun() { grep -q "\"begin\",\"point\":\"$1\"" results/b/*/journal.jsonl 2>/dev/
 there() { [ -e "$(echo $1)" ]; }
 
 @test "every point runs once, failures do not stop the rest, and each is a line" {
-    battery 'echo value={n}; test {n} != 2 || test -e mended || (echo it is two >&2; exit 7)' '1, 2, 3' 'repeats: 2'
+    battery 'echo value={n}; test {n} != 2 || test -e mended || (echo it is two >&2; echo inferstep: hint: mend it >&2; echo slurmstepd-n1: error: Failed to invoke spank plugin stack >&2; exit 7)' '1, 2, 3' 'repeats: 2'
     run --separate-stderr sweep
     echo "$output" "$stderr"
     [ "$status" = 1 ]
