@@ -17,7 +17,7 @@ class Config {
     enum class Kind { kNull, kScalar, kList, kMap };
 
     // Errors: not readable, malformed, a key twice, larger or deeper than anybody writes by hand (also through
-    // aliases), control characters in a text.
+    // aliases), control characters in a text, bytes that are no UTF-8.
     static Result<Config> read(const std::string& path);
     // The text of such a file, for who keeps it as well. Error: not readable, a device, larger than 4 MiB.
     static Result<std::string> read_text(const std::string& path);

@@ -1,5 +1,5 @@
 // Json: one JSON value in RAII around cJSON. Objects and arrays are built by set() and push(), read by at().
-// Not thread-safe; a value moved into a parent belongs to the parent.
+// Texts are written as UTF-8, whatever they hold. Not thread-safe; a value moved into a parent belongs to the parent.
 #pragma once
 
 #include <cjson/cJSON.h>

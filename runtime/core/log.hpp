@@ -18,7 +18,8 @@ void print_error(const Error& error);
 void print_warning(std::string_view message);
 void print_note(std::string_view message);  // only when verbose
 
-// `text` with control characters written as \xNN, so that no user string can forge a log line.
+// `text` with control characters, and bytes that are no UTF-8, written as \xNN, so that no user string can forge a log
+// line.
 std::string printable(std::string_view text);
 
 }  // namespace inferstep
