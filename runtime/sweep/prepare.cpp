@@ -27,7 +27,7 @@ constexpr int kGraceMs = 10'000;
 std::vector<std::string> environment_of(const Battery& battery) {
     std::vector<std::string> all;
     for (const auto& [name, value] : battery.environment) {
-        all.push_back(name + "=" + value);
+        all.push_back(fmt::format("{}={}", name, value));
     }
     for (char** one = environ; *one != nullptr; ++one) {
         all.emplace_back(*one);  // of two of a name the first counts
