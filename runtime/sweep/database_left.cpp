@@ -1,7 +1,6 @@
 #include "sweep/database_left.hpp"
 
 #include <signal.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -15,6 +14,7 @@
 #include "core/text.hpp"
 #include "core/words.hpp"
 #include "sweep/database.hpp"
+#include "sweep/point_folder.hpp"
 #include "sweep/tree.hpp"
 
 namespace inferstep::sweep {
@@ -56,7 +56,7 @@ bool end_process(const std::string& number, const std::string& directory) {
 
 void end_left_database(const std::string& directory) {
     const std::string step = first_line(directory + "/" + kDatabaseStepFile);
-    if (step.empty() || access((directory + "/" + kEndFile).c_str(), F_OK) == 0) {
+    if (step.empty() || read_end(directory)) {
         return;
     }
     if (step.starts_with(kLocal)) {

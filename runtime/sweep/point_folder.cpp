@@ -86,7 +86,9 @@ Status make_point_folder(const std::string& run, const std::string& id) {
 std::optional<EndFile> read_end(const std::string& point) {
     const Result<std::string> text = read_tail(point + "/" + kEndFile, kTail);
     EndFile end;
-    if (!text || std::sscanf(text->c_str(), "%d %lf %lf", &end.exit_code, &end.begin, &end.end) != 3 ||
+    // It is written in one piece; one that was cut off has lost its end of line first.
+    if (!text || !text->ends_with('\n') ||
+        std::sscanf(text->c_str(), "%d %lf %lf", &end.exit_code, &end.begin, &end.end) != 3 ||
         !std::isfinite(end.begin) || !std::isfinite(end.end) || end.end < end.begin) {
         return std::nullopt;
     }

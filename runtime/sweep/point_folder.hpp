@@ -13,7 +13,8 @@ namespace inferstep::sweep {
 // Makes the directory for the next attempt; what an earlier one left there is kept as p0007.try1, p0007.try2, …
 Status make_point_folder(const std::string& run, const std::string& id);
 
-// The file `end`.
+// The file `end`; nothing while it is not whole: it is empty for a moment, and stays cut off after a crash or on a full
+// disk.
 struct EndFile {
     int exit_code = 0;
     double begin = 0, end = 0;

@@ -64,20 +64,20 @@ std::string frame(const Battery& battery, const Point& point, const ScriptContex
     return fmt::format(
         R"(point=${{1:-{0}}}
 case $point in /*) ;; *) point=$PWD/$point ;; esac
-if [ -e "$point/end" ]; then
+if [ -s "$point/end" ]; then
     echo "run.sh: error: $point holds a point that has ended, which is not run over; give another directory" >&2
     exit 2
 fi
 [ -d "$point/records" ] || mkdir -p "$point/records" || exit
 
-{2}# However it ends, this is written down last: exit code, begin and end, whole or not at all.
+{2}# However it ends, this is written down last, in one piece: exit code, begin and end. No end of line, no end.
 begin=${{EPOCHREALTIME:-$(date +%s.%N)}}
 step=
 finish() {{
     local code=$? now
     trap '' HUP INT TERM
 {3}    now=${{EPOCHREALTIME:-$(date +%s.%N)}}
-    echo "$code ${{begin/,/.}} ${{now/,/.}}" >"$point/end.new" && mv "$point/end.new" "$point/end"
+    printf '%s %s %s\n' "$code" "${{begin/,/.}}" "${{now/,/.}}" >"$point/end"
     exit "$code"
 }}
 stop() {{ # after a signal; the step ends first

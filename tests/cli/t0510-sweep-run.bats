@@ -112,6 +112,26 @@ there() { [ -e "$(echo $1)" ]; }
     no kill -0 "$(cat pids)"
 }
 
+@test "a point whose end was cut off as it was written has not ended" {
+    battery 'echo {n} >>ran' '1, 2, 3'
+    run sweep
+    [ "$status" = 0 ]
+    # as if all were killed before the first end was in the journal
+    grep -E '"event":"(start|prepared|begin)"' results/b/*/journal.jsonl >journal
+    [ "$(grep -c '"begin"' journal)" = 3 ]
+    cp journal results/b/*/journal.jsonl
+    rm results/b/*/points/*/point.json
+    : >"$(echo results/b/*/points/p0002/end)"
+    truncate -s -1 results/b/*/points/p0003/end
+    run sweep --resume
+    echo "$output"
+    [ "$status" = 0 ]
+    [ "$(paste -sd' ' ran)" = "1 2 3 2 3" ]
+    [ "$(cd results/b/*/points && echo *.try1)" = "p0002.try1 p0003.try1" ]
+    [ "$(journal 'sorted((e["point"], e["state"], e["attempt"]) for e in ends)')" = \
+        "[('p0001', 'done', 1), ('p0002', 'done', 2), ('p0003', 'done', 2)]" ]
+}
+
 @test "a second driver is told who the first is; status says how far it is" {
     battery 'test {n} != 1 || exit 3; test {n} = 2 || while ! test -e go; do sleep 0.05; done' '1, 2, 3, 4'
     drive

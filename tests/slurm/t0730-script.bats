@@ -76,7 +76,7 @@ EOF
     job=$(user_run sbatch --parsable "$RUN/points/p0001/run.sh")
     for _ in $(seq 200); do [ -z "$(user_run squeue -h -s -j "$job" -o %i | grep '\.0$')" ] || break; sleep 0.1; done
     user_run scancel "$job"
-    for _ in $(seq 200); do [ ! -e "$RUN/points/p0001/end" ] || break; sleep 0.1; done
+    for _ in $(seq 200); do [ ! -s "$RUN/points/p0001/end" ] || break; sleep 0.1; done
     grep -q '^143 ' "$RUN/points/p0001/end"
     # The same text as a script of a battery, which starts its step itself.
     battery <<'EOF'
@@ -88,7 +88,7 @@ EOF
     job=$(user_run sbatch --parsable "$RUN/points/p0001/run.sh")
     for _ in $(seq 200); do [ -z "$(user_run squeue -h -s -j "$job" -o %i | grep '\.0$')" ] || break; sleep 0.1; done
     user_run scancel "$job"
-    for _ in $(seq 200); do [ ! -e "$RUN/points/p0001/end" ] || break; sleep 0.1; done
+    for _ in $(seq 200); do [ ! -s "$RUN/points/p0001/end" ] || break; sleep 0.1; done
     grep -q '^143 ' "$RUN/points/p0001/end"
 }
 

@@ -5,20 +5,20 @@
 
 point=${1:-'/FOLDER/run/points/p0001'}
 case $point in /*) ;; *) point=$PWD/$point ;; esac
-if [ -e "$point/end" ]; then
+if [ -s "$point/end" ]; then
     echo "run.sh: error: $point holds a point that has ended, which is not run over; give another directory" >&2
     exit 2
 fi
 [ -d "$point/records" ] || mkdir -p "$point/records" || exit
 
-# However it ends, this is written down last: exit code, begin and end, whole or not at all.
+# However it ends, this is written down last, in one piece: exit code, begin and end. No end of line, no end.
 begin=${EPOCHREALTIME:-$(date +%s.%N)}
 step=
 finish() {
     local code=$? now
     trap '' HUP INT TERM
     now=${EPOCHREALTIME:-$(date +%s.%N)}
-    echo "$code ${begin/,/.} ${now/,/.}" >"$point/end.new" && mv "$point/end.new" "$point/end"
+    printf '%s %s %s\n' "$code" "${begin/,/.}" "${now/,/.}" >"$point/end"
     exit "$code"
 }
 stop() { # after a signal; the step ends first
