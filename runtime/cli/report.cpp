@@ -103,6 +103,10 @@ int report(const Arguments& a) {
         print_error(collection.error());
         return 1;
     }
+    if (Status s = report::check_names(*collection, wishes->figures); !s) {
+        print_error(s.error());
+        return 2;
+    }
     const report::Figures figures = report::compute(*collection, wishes->figures);
     for (const Status& s : {print(*wishes, figures, *collection), write_files(a, *wishes, figures, *collection)}) {
         if (!s) {

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/result.hpp"
 #include "report/collection.hpp"
 #include "report/figures.hpp"
 
@@ -23,5 +24,9 @@ struct FigureOptions {
 
 // Words that fit nothing (an unknown x or baseline) become notes, and what is found out takes their place.
 Figures compute(const Collection& collection, const FigureOptions& options);
+
+// For the user's own words, before that: the error says that nothing has such a name, and which is the nearest. The
+// hints of a tree may name what other trees lack.
+Status check_names(const Collection& collection, const FigureOptions& options);
 
 }  // namespace inferstep::report

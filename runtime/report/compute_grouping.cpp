@@ -13,12 +13,10 @@
 namespace inferstep::report {
 namespace {
 
-constexpr const char* kFields[] = {"nodes", "tasks", "gpus"};
-
 bool counts(const Execution& e) { return e.state == State::kDone && !e.warmup; }
 
 bool is_field(const std::string& name) {
-    return std::find(std::begin(kFields), std::end(kFields), name) != std::end(kFields);
+    return std::find(std::begin(kScales), std::end(kScales), name) != std::end(kScales);
 }
 
 // Within one tree: what an execution lacks that others of its tree have is a value too.
@@ -81,10 +79,10 @@ void choose_x(const Collection& collection, const FigureOptions& meaning, Figure
                                              known ? "it is not a number in every execution"
                                                    : "no execution has a parameter of that name")});
     }
-    for (const char* field : kFields) {
+    for (const char* field : kScales) {
         if (field_varies(collection, field)) {
             figures.x_name = field;
-            figures.x_rule = field == kFields[0]
+            figures.x_rule = field == kScales[0]
                                  ? "the number of nodes varies"
                                  : fmt::format("the number of {} varies, that of nodes does not", field);
             return;
@@ -97,7 +95,7 @@ void choose_x(const Collection& collection, const FigureOptions& meaning, Figure
             return;
         }
     }
-    figures.x_name = kFields[0];
+    figures.x_name = kScales[0];
     figures.x_rule = "nothing that is a number varies";
 }
 
@@ -220,8 +218,8 @@ double number_of(const Execution& execution, const std::string& name) {
         }
     }
     const int fields[] = {execution.nodes, execution.tasks, execution.gpus};
-    for (std::size_t i = 0; i < std::size(kFields); ++i) {
-        if (name == kFields[i]) {
+    for (std::size_t i = 0; i < std::size(kScales); ++i) {
+        if (name == kScales[i]) {
             return fields[i];
         }
     }

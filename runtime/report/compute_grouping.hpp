@@ -10,6 +10,8 @@ namespace inferstep::report {
 // The options, and where they are empty the hints of the first tree that has some.
 FigureOptions meaning_of(const Collection& collection, const FigureOptions& options);
 
+constexpr const char* kScales[] = {"nodes", "tasks", "gpus"};  // of every execution, beside its parameters
+
 // x_name, x_rule, series, rows with their executions, failures, and the names of the functions.
 //
 // x is what `meaning` says; else nodes; else, where nodes do not vary, tasks, then gpus, then the first parameter that

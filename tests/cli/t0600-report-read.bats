@@ -158,6 +158,13 @@ EOP
     sample steps
     refuses 2 "--baseline=nodes: 'nodes' is no NAME=VALUE" --baseline=nodes "$TREE"
     refuses 2 "--format: 'jsn' is not one of" --format=jsn "$TREE"
+    sample sweep
+    refuses 2 "did you mean nodes?" --x=node "$TREE"
+    refuses 2 "--series: 'tasks' is not one of " --series=db_cpus,tasks "$TREE"
+    refuses 2 "--rate: 'run_model' is not one of " --rate=run_model "$TREE"
+    refuses 2 "did you mean run_model?" --time=run_modle "$TREE"
+    refuses 2 "--baseline: 'db_cpu' is not one of " --baseline=nodes=1,db_cpu=2 "$TREE"
+    [ ! -e "$TREE/report" ]
 }
 
 @test "a point that cannot be read is missing, and the others are there" {

@@ -128,8 +128,17 @@ open(sys.argv[1], "w").write(new)' "$1" "$2"
     sample sweep
     report --x db_cpus --series nodes --time run_model "$tree"
     [ "$(value 'r["meaning"]["x"]["name"], r["meaning"]["time"]["name"], [s["name"] for s in r["series"]]')" = "('db_cpus', 'run_model', ['nodes 1', 'nodes 2', 'nodes 4', 'nodes 8'])" ]
-    report --x colour --time blue --rate green "$tree"
+    # hints of a battery may name what is not there: that is a note
+    python3 - "$tree/sweep.json" <<'E'
+import json, sys
+sweep = json.load(open(sys.argv[1]))
+sweep["report"] = {"x": "colour", "time": "blue", "rate": "green", "series": ["smell"], "baseline": {"taste": "sweet"}}
+json.dump(sweep, open(sys.argv[1], "w"))
+E
+    report "$tree"
     grep -q 'colour cannot be the horizontal axis: no execution has a parameter of that name' "$work/text"
+    grep -q 'no execution has a parameter smell to make series of' "$work/text"
+    grep -q 'no result fits the baseline taste sweet: another takes its place' "$work/text"
     [ "$(grep -c 'there is no metric .*named .*: another .* takes its place' "$work/text")" = 2 ]
 }
 
