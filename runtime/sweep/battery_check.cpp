@@ -95,6 +95,13 @@ Status check_report(const Battery& battery) {
     if (Status s = asked.empty() ? Status::ok() : check_names(place(battery, "report"), asked, known); !s) {
         return s;
     }
+    if (const Config* x = report.find("x")) {
+        Names axes = known;
+        axes.insert(axes.end(), {"nodes", "tasks", "gpus"});
+        if (Status s = check_names(*x, {{battery.report.x, ""}}, axes); !s) {
+            return s;
+        }
+    }
     const Config* baseline = report.find("baseline");
     return baseline != nullptr ? check_names(*baseline, battery.report.baseline, known) : Status::ok();
 }

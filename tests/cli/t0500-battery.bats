@@ -154,6 +154,7 @@ quotes='a text with one of {}[],:# in it stands in quotation marks'
 
 @test "what the report is told must be there" {
     good 'report: {series: [k]}' | refused 'b.yaml, line 4: report: no parameter is called k' 'did you mean n?'
+    good 'report: {x: node}' | refused 'b.yaml, line 4: report.x: no parameter is called node' 'did you mean nodes?'
     good 'report: {baseline: {mm: x}}' | refused 'b.yaml, line 4: report.baseline.mm: no parameter is called mm' 'did you mean m?'
 }
 
