@@ -66,10 +66,10 @@ void note_accounting(const Collection& collection, Figures& figures) {
         return !e.accounting.databases_counted && std::isfinite(e.accounting.database_cpu_s);
     });
     if (apart.yes > 0) {
-        note(figures,
-             fmt::format("in {} of {} executions Slurm did not count the databases: utilization is without them, and "
-                         "their share is of Slurm's figure plus their own",
-                         apart.yes, apart.of));
+        note(figures, fmt::format("in {} of {} executions Slurm did not count the databases in the step: utilization "
+                                  "is without them, and "
+                                  "their share is of Slurm's figure plus their own",
+                                  apart.yes, apart.of));
     }
 }
 

@@ -9,6 +9,7 @@
 #include "core/shell.hpp"
 #include "core/words.hpp"
 #include "report/read_parts.hpp"
+#include "sweep/database.hpp"
 #include "sweep/status.hpp"
 #include "sweep/tree.hpp"
 
@@ -112,9 +113,16 @@ State state_of(const std::string& word) {
     return State::kFailed;
 }
 
+// The step of the point's standard database; nothing where it has none, or none that Slurm runs.
+std::string database_step(const std::string& directory) {
+    const Result<std::string> text = read_file(directory + "/" + sweep::kDatabaseStepFile);
+    const std::string step = text ? printable(text->substr(0, text->find('\n'))) : std::string();
+    return step.starts_with("local.") ? std::string() : step;
+}
+
 // The steps of a point that left records: the one with times is the clients', another its database's.
 Status take_records(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
-    const Accounting none = execution.accounting;
+    const std::string database = database_step(directory);
     for (const Json& name : point.copy_of("records").items()) {
         const std::string path = below(directory, name.as_text());
         struct stat st {};
@@ -134,21 +142,31 @@ Status take_records(const Json& point, const std::string& directory, Execution& 
             execution.work = step.work;
             execution.work_unit = step.work_unit;
             execution.tasks = step.tasks;
-            const Accounting database = execution.accounting;
             execution.accounting = step.accounting;
-            if (!database.record.file.empty() && execution.accounting.record.file.empty()) {
-                execution.accounting.database_cpu_s = database.database_cpu_s;
-                execution.accounting.database_rss_bytes = database.database_rss_bytes;
-            }
         } else if (!step.functions.empty()) {
             notes.add("steps left out", {path, 0},
                       fmt::format("{} has times of another step already: those of {} are left out", execution.id,
                                   printable(name.as_text())));
-        } else if (execution.accounting.record.file.empty()) {
+        } else if (execution.functions.empty() && path.substr(path.rfind('/') + 1) != database) {
             execution.accounting = step.accounting;
         }
     }
     return Status::ok();
+}
+
+// What the standard database cost, which is a step beside the point's own.
+void take_database(const std::string& directory, const std::string& sacct, Accounting& accounting, Notes& notes) {
+    const std::string step = database_step(directory);
+    if (step.empty() || sacct.empty() || step == accounting.step) {
+        return;
+    }
+    Accounting database;
+    read_sacct(sacct, step, database, notes);
+    if (!database.source.file.empty()) {
+        accounting.databases_counted = false;
+        accounting.database_cpu_s = database.cpu_s;
+        accounting.database_rss_bytes = database.max_rss_bytes;
+    }
 }
 
 // The point's own file of accounting, where its records have none.
@@ -160,10 +178,12 @@ void take_accounting(const Json& point, const std::string& directory, Execution&
     if (accounting.step.empty() && !steps.empty()) {
         accounting.step = printable(steps.back().as_text());
     }
+    const std::string path = below(directory, point.text("sacct"));
+    take_database(directory, path, accounting, notes);
     if (!accounting.source.file.empty()) {
         return;
     }
-    if (const std::string path = below(directory, point.text("sacct")); !path.empty() && !accounting.step.empty()) {
+    if (!path.empty() && !accounting.step.empty()) {
         read_sacct(path, accounting.step, accounting, notes);
     } else if (const std::string why = point.text("sacct_why"); !why.empty()) {
         accounting.why = printable(why);

@@ -36,6 +36,14 @@ Result<Json> read_json(const std::string& path) {
     return text ? Json::parse(*text, path) : Result<Json>(text.error());
 }
 
+// The job of a step that Slurm runs: "12" of "12.0", nothing of "local.7".
+std::string job_of(const std::string& step) {
+    const std::string job = step.substr(0, step.find('.'));
+    return !job.empty() && std::all_of(job.begin(), job.end(), [](char c) { return c >= '0' && c <= '9'; })
+               ? job
+               : std::string();
+}
+
 // A point.json that cannot be read is left alone: whoever reports it says so.
 std::vector<Wanted> wanted_points(const std::string& run) {
     std::vector<Wanted> wanted;
@@ -48,7 +56,7 @@ std::vector<Wanted> wanted_points(const std::string& run) {
         }
         const Json slurm = json->copy_of("slurm");
         const std::string job = slurm.text("job");
-        if (job.empty() || !std::all_of(job.begin(), job.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+        if (job.empty() || job_of(job) != job) {
             continue;
         }
         std::vector<std::string> steps;
@@ -59,6 +67,18 @@ std::vector<Wanted> wanted_points(const std::string& run) {
         wanted.push_back({directory, json->text("id"), job, steps, own_jobs, std::move(*json)});
     }
     return wanted;
+}
+
+// The point's job, and those of its steps elsewhere: a database may be a job of its own.
+std::vector<std::string> jobs_of(const Wanted& point) {
+    std::vector<std::string> jobs = {point.job};
+    for (const std::string& step : point.steps) {
+        const std::string job = job_of(step);
+        if (!job.empty() && std::find(jobs.begin(), jobs.end(), job) == jobs.end()) {
+            jobs.push_back(job);
+        }
+    }
+    return jobs;
 }
 
 // Its steps as the records and the accounting name them, the point's own last.
@@ -80,7 +100,7 @@ bool is_final(const Wanted& point, const std::string& table, const Gatherer& gat
     }
     return (!point.own_job || has_ended(table, point.job)) &&
            std::all_of(steps.begin(), steps.end(), [&](const std::string& step) {
-               return !step.starts_with(point.job + ".") || inferstep::is_final(table, step, gatherer);
+               return job_of(step).empty() || inferstep::is_final(table, step, gatherer);
            });
 }
 
@@ -91,10 +111,11 @@ struct Answer {
 
 Answer ask(const std::vector<const Wanted*>& points, const Gatherer& gatherer, std::int64_t end) {
     std::vector<std::string> jobs;
-    jobs.reserve(points.size());
     for (const Wanted* point : points) {
-        jobs.push_back(point->job);
+        const std::vector<std::string> of_point = jobs_of(*point);
+        jobs.insert(jobs.end(), of_point.begin(), of_point.end());
     }
+    std::sort(jobs.begin(), jobs.end());
     jobs.erase(std::unique(jobs.begin(), jobs.end()), jobs.end());
     for (int pause = 100;; pause = std::min(2 * pause, 1000)) {
         Result<std::string> table = sacct_table(jobs);
@@ -112,12 +133,14 @@ Answer ask(const std::vector<const Wanted*>& points, const Gatherer& gatherer, s
     }
 }
 
-// The lines of the job itself and of the point's steps; all of the job's when the job is the point's alone.
+// The lines of its jobs themselves and of the point's steps; all of the job's when the job is the point's alone.
 std::string lines_of(const Wanted& point, const std::vector<std::string>& steps, const std::string& table, bool alone) {
+    const std::vector<std::string> jobs = jobs_of(point);
     std::string text;
     for (const std::string& line : split(table, '\n')) {
         const std::string name = line.substr(0, line.find('|'));
-        const bool mine = name == point.job || std::find(steps.begin(), steps.end(), name) != steps.end() ||
+        const bool mine = std::find(jobs.begin(), jobs.end(), name) != jobs.end() ||
+                          std::find(steps.begin(), steps.end(), name) != steps.end() ||
                           (alone && name.starts_with(point.job + "."));
         text += text.empty() || mine ? line + "\n" : "";  // the first is the header
     }

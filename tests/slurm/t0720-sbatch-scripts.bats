@@ -64,5 +64,24 @@ battery() { # script, nodes, flags…: submits it, waits; the only point is done
     battery battery-standard-own 1 --client_nodes=1 --db_nodes=2
     read -r step <"$here/database.step"
     [ "$(sacct_field "${step%.*}" JobName)" = inferstep-db ]
+    # its accounting stands beside the clients', and the report takes each for what it is
+    user_run inferstep report results --format=json >"$BATS_TEST_TMPDIR/report.json"
+    python3 - "$BATS_TEST_TMPDIR/report.json" "$here/$(jq -r .sacct "$here/point.json")" "$job.0" "$step" <<'E'
+import csv, json, sys
+
+path, table, clients, database = sys.argv[1:]
+def seconds(text):
+    total = 0.0
+    for part in text.split(":"):
+        total = total * 60 + float(part)
+    return total
+with open(table, encoding="utf-8") as file:
+    cpu = {row["JobID"]: seconds(row["TotalCPU"]) for row in csv.DictReader(file, delimiter="|")}
+with open(path, encoding="utf-8") as file:
+    report = json.load(file)
+assert report["executions"][0]["accounting"]["step"] == clients
+share = cpu[database] / (cpu[clients] + cpu[database])
+assert abs(report["rows"][0]["database_share"]["value"] - share) < 1e-6, (report["rows"][0]["database_share"], share)
+E
     ! ls -d "$here/records/$step"/rank_* 2>/dev/null || false
 }

@@ -106,7 +106,7 @@ void databases_have_their_share() {
     a.databases_counted = false;
     const Figures apart = compute(collection_of({e}), {});
     CHECK(near(apart.rows[0].database_share.value, 0.2));
-    CHECK(says(apart.notes, "Slurm did not count the databases"));
+    CHECK(says(apart.notes, "Slurm did not count the databases in the step"));
     a.cpu_s = kUnknown;
     a.why = "sacct is off";
     const Figures off = compute(collection_of({e}), {});
