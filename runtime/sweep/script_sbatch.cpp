@@ -35,13 +35,28 @@ int colocated_cpus(const StepShape& step) {
     return cpus > 0 ? cpus : std::max(2, databases);
 }
 
-// So many that a node of the job holds the tasks with their databases, and also a standard database's shard.
-int cpus_per_task(const Point& point) {
+// How a node of the job is asked for: as tasks of so many CPUs each.
+struct TaskShape {
+    int tasks;
+    int cpus;  // 0: not said, which is 1
+};
+
+// A node holds the tasks with their databases, and also a standard database's shard; and no CPU more than that, which a
+// node might not have. CPUs of the databases are tasks of the job that no step uses.
+TaskShape task_shape(const Point& point, const BatchSettings& settings) {
     const int tasks = std::max(1, point.step.tasks_per_node);
-    const int step = tasks * std::max(1, point.step.cpus_per_task) + colocated_cpus(point.step);
+    const int each = std::max(1, point.step.cpus_per_task);
     const int beside = point.database && !point.database->as_job ? point.database->cpus_per_node : 0;
-    const int needed = (std::max(step, beside) + tasks - 1) / tasks;
-    return needed == 1 && point.step.cpus_per_task == 0 ? 0 : needed;
+    const int needed = std::max(tasks * each + colocated_cpus(point.step), beside);
+    const char* const kUsers[] = {"ntasks-per-node", "cpus-per-task", "cpus-per-gpu"};
+    const bool said = std::any_of(std::begin(kUsers), std::end(kUsers),
+                                  [&](const char* name) { return settings.find(name) != nullptr; });
+    if (!said && !point.command.empty()) {
+        return {(needed + each - 1) / each, point.step.cpus_per_task};
+    }
+    // The user's numbers, and the steps of a script, are about as many tasks as the point says.
+    const int cpus = (needed + tasks - 1) / tasks;
+    return {tasks, cpus == 1 && point.step.cpus_per_task == 0 ? 0 : cpus};
 }
 
 std::string time_text(double seconds) {
@@ -59,15 +74,16 @@ std::string without_patterns(const std::string& path) {
 }
 
 Options needs(const Battery& battery, const Point& point, const ScriptContext& context) {
+    const TaskShape shape = task_shape(point, context.settings);
     const std::string log = without_patterns(point_directory(context.run, point.id)) + "/" + kScriptLog;
     Options options = {{"job-name", battery.name + "-" + point.id},
                        {"chdir", battery.folder},
                        {"output", log},
                        {"nodes", fmt::format("{}", point.all_nodes())},
-                       {"ntasks-per-node", fmt::format("{}", point.step.tasks_per_node)}};
+                       {"ntasks-per-node", fmt::format("{}", shape.tasks)}};
     const bool by_gpu = context.settings.find("cpus-per-gpu") != nullptr;
-    if (const int cpus = cpus_per_task(point); cpus > 0 && !by_gpu) {
-        options.emplace_back("cpus-per-task", fmt::format("{}", cpus));
+    if (shape.cpus > 0 && !by_gpu) {
+        options.emplace_back("cpus-per-task", fmt::format("{}", shape.cpus));
     }
     if (point.step.gpus_per_node > 0) {
         options.emplace_back("gpus-per-node", fmt::format("{}", point.step.gpus_per_node));

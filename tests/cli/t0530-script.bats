@@ -210,7 +210,7 @@ EOF
     printf 'name: x\ncommand: [env]\nstep: {nodes: 2, tasks_per_node: 2}\ndatabase: {nodes: 1, cpus_per_node: 5}\n' >battery.yaml
     scripts battery.yaml
     grep -qx '#SBATCH --nodes=3' 1.sh
-    grep -qx '#SBATCH --cpus-per-task=3' 1.sh # two tasks: six CPUs of each node hold a shard of five
+    grep -qx '#SBATCH --ntasks-per-node=5' 1.sh # two tasks, and a shard of five CPUs
     clean_for_shellcheck 1.sh
     mkdir bin
     printf '#!/bin/sh\n[ "$*" = "show hostnames n[1-3]" ] && printf "n1\\nn2\\nn3\\n"\n' >bin/scontrol

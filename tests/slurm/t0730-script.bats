@@ -102,7 +102,7 @@ EOF
     USER_TIMEOUT=120 user_run sbatch --wait "$RUN/points/p0001/run.sh"
     grep -q '^0 ' "$RUN/points/p0001/end"
     [ "$(grep -c '^unix:' "$RUN/points/p0001/stdout.log")" = 2 ]
-    grep -q '#SBATCH --cpus-per-task=3' "$RUN/points/p0001/run.sh" # 2 tasks and 3 CPUs beside them
+    grep -q '#SBATCH --ntasks-per-node=5' "$RUN/points/p0001/run.sh" # 2 tasks and 3 CPUs beside them
     user_run inferstep sweep -c battery.yaml --where=batch --resume="$RUN"
     job=$(cat "$RUN/points/p0001/job")
     [ "$(value p0001 'd["records"], len(d["placement"]["plans"])')" = "(['records/$job.0'], 1)" ]
