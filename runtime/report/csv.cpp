@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/csv_record.hpp"
 #include "core/file.hpp"
 #include "core/log.hpp"
 
 namespace inferstep::report {
 namespace {
 
-constexpr std::size_t kMostFields = 1024;
 constexpr std::size_t kShown = 40;
 
 // Takes records off a text, one after the other.
@@ -17,41 +17,21 @@ class CsvLines {
    public:
     explicit CsvLines(std::string_view text) : text_(text) {}
 
-    bool at_end() const { return at_ >= text_.size(); }
-    std::int64_t line() const { return first_line_; }  // of the record's begin
-    bool open() const { return open_; }                // a quote that nothing closes
-    bool whole() const { return whole_; }              // it ended with its line
+    bool at_end() const { return text_.empty(); }
+    std::int64_t line() const { return line_; }  // of the record's begin
+    bool open() const { return record_.open; }
+    bool whole() const { return record_.whole; }
 
-    // The next record's fields; too many are given as none.
     void next(std::vector<std::string>& fields) {
-        fields.assign(1, {});
-        open_ = false;
-        whole_ = false;
-        first_line_ = line_;
-        while (at_ < text_.size()) {
-            const char c = text_[at_++];
-            line_ += c == '\n' ? 1 : 0;
-            if (open_ && c == '"' && at_ < text_.size() && text_[at_] == '"') {
-                fields.back() += '"';
-                ++at_;
-            } else if (c == '"' && (open_ || fields.back().empty())) {
-                open_ = !open_;
-            } else if (!open_ && c == ',' && fields.size() < kMostFields) {
-                fields.emplace_back();
-            } else if (!open_ && c == '\n') {
-                whole_ = true;
-                break;
-            } else if (open_ || c != '\r') {
-                fields.back() += c;
-            }
-        }
+        line_ += record_.lines;
+        record_ = read_csv_record(text_, fields);
+        text_.remove_prefix(record_.bytes);
     }
 
    private:
     std::string_view text_;
-    std::size_t at_ = 0;
-    std::int64_t line_ = 1, first_line_ = 1;
-    bool open_ = false, whole_ = false;
+    CsvRecord record_;
+    std::int64_t line_ = 1;
 };
 
 // Where each column that is wanted stands.

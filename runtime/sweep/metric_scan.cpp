@@ -8,6 +8,7 @@
 #include <regex>
 #include <vector>
 
+#include "core/csv_record.hpp"
 #include "core/file.hpp"
 #include "core/json.hpp"
 #include "core/log.hpp"
@@ -66,25 +67,6 @@ Status scan_regex(const MetricRule& rule, Lines& lines, const std::string& name,
     return Status::ok();
 }
 
-// The fields of a row; "a ""quoted"" one, with a comma" is one field. False: a quote is not closed.
-bool fields_of(std::string_view line, std::vector<std::string>& fields) {
-    fields.assign(1, "");
-    bool quoted = false;
-    for (std::size_t i = 0; i < line.size(); ++i) {
-        const char c = line[i];
-        if (quoted && c == '"' && i + 1 < line.size() && line[i + 1] == '"') {
-            fields.back() += line[++i];
-        } else if (c == '"' && (quoted || trimmed(fields.back()).empty())) {
-            quoted = !quoted;
-        } else if (c == ',' && !quoted) {
-            fields.emplace_back();
-        } else {
-            fields.back() += c;
-        }
-    }
-    return !quoted;
-}
-
 // How the rows of a table are read for a rule.
 struct Shape {
     std::size_t columns = 0;
@@ -122,7 +104,7 @@ Status scan_csv(const MetricRule& rule, Lines& lines, const std::string& name, c
         if (trimmed(*line).empty()) {
             continue;
         }
-        const bool closed = fields_of(*line, fields);
+        const bool closed = !read_csv_record(*line, fields).open;
         if (!shape) {
             bool is_header = false;
             shape = shape_of(fields, rule.select, is_header);
