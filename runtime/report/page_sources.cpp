@@ -111,7 +111,7 @@ std::string table_of(const PageContent& page, std::size_t tree) {
         table.column(header, true);
     }
     table.column("begin (UTC)", false);
-    table.column("time (s)", true);
+    table.column("time [s]", true);
     for (const char* header : {"rank files", "accounting", "logs", "metrics"}) {
         table.column(header, false);
     }

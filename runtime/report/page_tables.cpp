@@ -44,10 +44,6 @@ class RowTable {
     bool any_ = false;
 };
 
-std::string with_unit(const std::string& name, const std::string& unit) {
-    return unit.empty() || unit == name ? name : fmt::format("{} ({})", name, unit);
-}
-
 const Distribution* find(const Row& row, const std::string& function) {
     const auto found = std::find_if(row.functions.begin(), row.functions.end(),
                                     [&](const Distribution& d) { return d.function == function; });
@@ -99,15 +95,15 @@ std::string scaling_table(const PageContent& page) {
     const Unit unit = time_unit(typical(figures, [](const Row& row) { return row.time.value; }));
     RowTable table(page, "scaling-table", "Time, rate, speed-up and efficiency");
     table.column("repeats", "repeats");
-    table.column(fmt::format("{} ({})", figures.time_name.empty() ? "time" : figures.time_name, unit.name), "time_s");
+    table.column(with_unit(figures.time_name.empty() ? "time" : figures.time_name, unit.name), "time_s");
     table.column(with_unit(figures.rate_name.empty() ? "rate" : figures.rate_name, figures.rate_unit), "rate");
     table.column("relative time", "relative_time");
     table.column("speed-up", "speedup_common");
-    table.column("strong efficiency (%)", "strong_common");
-    table.column("weak efficiency (%)", "weak_common");
+    table.column("strong efficiency [%]", "strong_common");
+    table.column("weak efficiency [%]", "weak_common");
     table.column("own speed-up", "speedup_own");
-    table.column("own strong efficiency (%)", "strong_own");
-    table.column("own weak efficiency (%)", "weak_own");
+    table.column("own strong efficiency [%]", "strong_own");
+    table.column("own weak efficiency [%]", "weak_own");
     for (std::size_t i = 0; i < figures.rows.size(); ++i) {
         const Row& row = figures.rows[i];
         table.row(i);
@@ -129,14 +125,14 @@ std::string resources_table(const PageContent& page) {
     const Figures& figures = page.figures;
     const Unit memory = memory_unit(typical(figures, [](const Row& row) { return row.memory_bytes.value; }));
     RowTable table(page, "resources-table", "CPUs, memory, energy and databases");
-    table.column("CPUs used (%)", "cpu_utilization");
-    table.column("GPUs used (%)", "gpu_utilization");
-    table.column(fmt::format("memory of a task ({})", memory.name), "memory_bytes");
-    table.column("energy (J)", "energy_j");
-    table.column("databases' share of CPU time (%)", "database_share");
-    table.column("imbalance of ranks (%)", "imbalance");
+    table.column("CPUs used [%]", "cpu_utilization");
+    table.column("GPUs used [%]", "gpu_utilization");
+    table.column(with_unit("memory of a task", memory.name), "memory_bytes");
+    table.column("energy [J]", "energy_j");
+    table.column("databases' share of CPU time [%]", "database_share");
+    table.column("imbalance of ranks [%]", "imbalance");
     for (const char* part : {"queue", "input", "inference", "output"}) {
-        table.column(fmt::format("requests: {} (%)", part), fmt::format("database_{}", part));
+        table.column(with_unit(fmt::format("requests: {}", part), "%"), fmt::format("database_{}", part));
     }
     for (std::size_t i = 0; i < figures.rows.size(); ++i) {
         const Row& row = figures.rows[i];
@@ -187,7 +183,7 @@ std::string profile_table(const PageContent& page) {
     RowTable table(page, "profile-table", "Self times that a profiler counted; no wall-clock times");
     table.table().column("function", false);
     table.column("calls", "count");
-    table.column("total (s)", "total");
+    table.column("total [s]", "total");
     for (std::size_t i = 0; i < page.figures.rows.size(); ++i) {
         for (const Distribution& d : page.figures.rows[i].functions) {
             if (d.profiled) {

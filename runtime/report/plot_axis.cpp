@@ -32,8 +32,7 @@ std::vector<double> known(const std::vector<double>& values) {
 }
 
 std::string label_of(const std::string& name, const std::string& unit) {
-    const std::string text = unit.empty() ? name : fmt::format("{} ({})", name, unit);
-    return abridged(clean_text(text), kLongestLabel);
+    return abridged(clean_text(with_unit(name, unit)), kLongestLabel);
 }
 
 // 1, 2 or 5 times a power of ten, so that the range has about five steps.

@@ -68,7 +68,7 @@ Boxes boxes_of(const std::vector<Bar>& bars, const std::vector<const PartOfTime*
 
 Axis percent_axis() {
     Axis axis;
-    axis.label = "of the time (%)";
+    axis.label = "of the time [%]";
     axis.ticks = {{0, "0"}, {0.25, "25"}, {0.5, "50"}, {0.75, "75"}, {1, "100"}};
     return axis;
 }

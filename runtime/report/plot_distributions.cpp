@@ -193,7 +193,7 @@ Drawing draw_cdf(const Figures& figures, const Part& part) {
     Axis up;
     up.low = 0;
     up.high = 100;
-    up.label = "of the times are below (%)";
+    up.label = "of the times are below [%]";
     up.ticks = {{0, "0"}, {25, "25"}, {50, "50"}, {75, "75"}, {95, "95"}};
     Drawing one = drawing(frame, part.stem, part.title, "cdf");
     one.plot.caption = fmt::format(

@@ -7,13 +7,10 @@
 #include "core/stats.hpp"
 #include "report/numbers.hpp"
 #include "report/tables_parts.hpp"
+#include "report/text.hpp"
 
 namespace inferstep::report {
 namespace {
-
-std::string with_unit(const std::string& name, const std::string& unit) {
-    return unit.empty() ? name : name + " [" + printable(unit) + "]";
-}
 
 // What the columns of the scaling table mean, in words.
 std::string scaling_rules(const Figures& figures) {
@@ -37,8 +34,8 @@ std::string scaling_text(const Figures& figures) {
     const bool own = figures.series.size() > 1;  // one series has one baseline
     TextTable table = table_of_rows(figures);
     table.column("repeats");
-    table.column(fmt::format("time [{}]", unit.name));
-    table.column(with_unit("rate", figures.rate_unit));
+    table.column(with_unit("time", unit.name));
+    table.column(printable(with_unit("rate", figures.rate_unit)));
     for (const char* header : {"relative time", "speed-up", "strong [%]", "weak [%]"}) {
         table.column(header);
     }
@@ -71,7 +68,7 @@ std::string resources_text(const Figures& figures) {
     TextTable table = table_of_rows(figures);
     table.column("CPUs used [%]");
     table.column("GPUs used [%]");
-    table.column(fmt::format("largest task [{}]", memory.name));
+    table.column(with_unit("largest task", memory.name));
     table.column("energy [J]");
     table.column("databases [% of CPU time]");
     table.column("imbalance [%]");

@@ -89,6 +89,10 @@ std::string escaped(std::string_view text) {
     return out;
 }
 
+std::string with_unit(const std::string& name, const std::string& unit) {
+    return unit.empty() || unit == name ? name : name + " [" + unit + "]";
+}
+
 std::string abridged(const std::string& text, std::size_t most) {
     const std::size_t all = seen_width(text);
     if (all <= most) {

@@ -13,6 +13,9 @@ std::string clean_text(std::string_view text);
 // clean_text(), and nothing in it means anything in HTML or XML, inside of quotes either.
 std::string escaped(std::string_view text);
 
+// "time [ms]", on the terminal, the page and plots alike; what counts itself ("images" in "images") has no unit.
+std::string with_unit(const std::string& name, const std::string& unit);
+
 // At most `most` characters of a clean text: the middle gives way to "…".
 std::string abridged(const std::string& text, std::size_t most);
 

@@ -37,7 +37,7 @@ class Page(html.parser.HTMLParser):
             self.into = None
             if tag == "td" and "data-v" in a and self.row is not None and self.columns[self.at][0]:
                 key, header = self.columns[self.at]
-                unit = re.search(r"\(([^()]*)\)$", header) or re.search(r", in (\S+)$", self.caption)
+                unit = re.search(r"\[([^][]*)\]$", header) or re.search(r", in (\S+)$", self.caption)
                 self.cells.append([self.table, self.heading, int(self.row), key, unit.group(1) if unit else "", a["data-v"], ""])
                 self.into = "cell"
 

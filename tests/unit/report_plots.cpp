@@ -43,7 +43,7 @@ std::string ticks(const Axis& axis) {
 
 void axes_are_of_round_numbers() {
     const Axis times = value_axis("time", "s", {0.0011, 0.0042, kUnknown});
-    CHECK_EQ(times.label, "time (ms)");
+    CHECK_EQ(times.label, "time [ms]");
     CHECK_EQ(ticks(times), "0 1 2 3 4 5");
     CHECK(!times.log && times.high >= 0.0042);
     const Axis wide = value_axis("time", "s", {0.002, 3});
@@ -53,7 +53,7 @@ void axes_are_of_round_numbers() {
     CHECK_EQ(ticks(value_axis("memory", "bytes", {3.0 * 1024 * 1024, 0})), "0.0 0.5 1.0 1.5 2.0 2.5 3.0");
     CHECK_EQ(ticks(parameter_axis("nodes", {8, 1, 2, 4, 2})), "1 2 4 8");
     CHECK_EQ(ticks(ratio_axis("speed-up", {0.7, 7.1})), "0.5 1 2 4 8");
-    CHECK_EQ(value_axis("rate", "images/s", {2e6}).label, "rate (thousand images/s)");
+    CHECK_EQ(value_axis("rate", "images/s", {2e6}).label, "rate [thousand images/s]");
 }
 
 void no_axis_is_empty() {
