@@ -11,7 +11,6 @@ namespace {
 
 constexpr int kBar = 24;               // pixels from bar to bar
 constexpr std::size_t kMostBars = 40;  // in one plot
-constexpr double kLetter = 7.7;
 constexpr std::size_t kLongestName = 56;
 
 }  // namespace
@@ -27,8 +26,8 @@ Frame bar_frame(const std::vector<Bar>& bars, Axis& rows) {
     rows = category_axis("", names);
     std::swap(rows.low, rows.high);  // the first is above
     Frame frame;
-    frame.width = longest > 24 ? kWide : kNarrow;
-    frame.left = 34 + static_cast<int>(kLetter * static_cast<double>(longest));
+    frame.left = left_margin(names);
+    frame.width = frame.left > kNarrow / 2 ? kWide : kNarrow;
     frame.right = 30;
     frame.top = 44;
     frame.height = frame.top + frame.bottom + 10 + kBar * static_cast<int>(std::max<std::size_t>(bars.size(), 2));

@@ -12,7 +12,6 @@ namespace inferstep::report {
 namespace {
 
 constexpr int kRowHeight = 26;
-constexpr double kLetter = 7.7;
 constexpr std::size_t kLongNames = 30;  // letters; longer ones need the whole width
 
 // A block of a data file: x, value, low, high. The interval of a value without one is the value; one that reaches below
@@ -187,14 +186,16 @@ Drawing draw_dots(const Curve& curve, const std::vector<Line>& lines, const std:
     const bool wide = longest > kLongNames;
     longest = std::min(longest, wide ? 2 * kLongNames : kLongNames);
     Axis rows = category_axis("", {});
+    std::vector<std::string> shown;
     for (std::size_t i = 0; i < names.size(); ++i) {
-        rows.ticks.push_back({static_cast<double>(i), abridged(clean_text(names[i]), longest)});
+        shown.push_back(abridged(clean_text(names[i]), longest));
+        rows.ticks.push_back({static_cast<double>(i), shown.back()});
     }
     rows.low = static_cast<double>(names.size()) - 0.5;  // the first is above
     rows.high = -0.5;
     Frame frame;
-    frame.width = wide ? kWide : kNarrow;
-    frame.left = 34 + static_cast<int>(kLetter * static_cast<double>(longest));
+    frame.left = left_margin(shown);
+    frame.width = frame.left > kNarrow / 2 ? kWide : kNarrow;
     frame.top = 44;
     frame.height = frame.top + frame.bottom + std::max(2, static_cast<int>(names.size())) * kRowHeight + 10;
     std::vector<LegendEntry> entries;

@@ -11,7 +11,8 @@
 namespace inferstep::report {
 namespace {
 
-constexpr double kLetter = 7.7;  // the mean width of a letter at the size of the text
+// Widths of letters in pixels: those of DejaVu Sans, the widest font that is common, as PNG has them; SVG has less.
+constexpr double kLetter = 11, kNarrowLetter = 7, kCapital = 14, kWideLetter = 19;
 constexpr int kLegendLine = 21, kLegendSample = 36, kLegendGap = 26;
 constexpr std::size_t kLongestName = 64;
 
@@ -26,6 +27,34 @@ constexpr std::array<int, 3> kDashes = {1, 2, 4};
 Look look_of(std::size_t series) {
     return {kColours[series % kColours.size()], kPoints[(series + series / kColours.size()) % kPoints.size()],
             kDashes[series / kColours.size() % kDashes.size()]};
+}
+
+double text_pixels(std::string_view text) {
+    constexpr std::string_view kNarrowOnes = " fijlrtI'\"()[]{}.,:;!/|-\\";
+    constexpr std::string_view kWideOnes = "mwMW@%";
+    constexpr std::string_view kSigns = "<>=+~^#&QOG";
+    double pixels = 0;
+    while (!text.empty()) {
+        const std::size_t length = std::max<std::size_t>(utf8_length(text), 1);
+        const char c = text.front();
+        const bool capital = std::isupper(static_cast<unsigned char>(c)) != 0;
+        // Of three bytes and more are the letters that are as wide as high; Greek, Cyrillic and the like have two.
+        pixels += length > 2 || kWideOnes.find(c) != std::string_view::npos            ? kWideLetter
+                  : kNarrowOnes.find(c) != std::string_view::npos                      ? kNarrowLetter
+                  : length == 2 || capital || kSigns.find(c) != std::string_view::npos ? kCapital
+                                                                                       : kLetter;
+        text.remove_prefix(length);
+    }
+    return pixels;
+}
+
+int left_margin(const std::vector<std::string>& names) {
+    constexpr int kTick = 34;  // between a name and the axis, and at the edge
+    double longest = 0;
+    for (const std::string& name : names) {
+        longest = std::max(longest, text_pixels(name));
+    }
+    return kTick + static_cast<int>(longest);
 }
 
 std::string quoted(const std::string& text) {
@@ -43,11 +72,11 @@ std::string at_pixel(const Frame& frame, double x, double y) {
 }
 
 std::string legend(Frame& frame, const std::vector<LegendEntry>& entries) {
-    std::size_t longest = 0;
+    double longest = 0;
     for (const LegendEntry& entry : entries) {
-        longest = std::max(longest, std::min(seen_width(clean_text(entry.name)), kLongestName));
+        longest = std::max(longest, text_pixels(abridged(clean_text(entry.name), kLongestName)));
     }
-    const double column = kLegendSample + kLetter * static_cast<double>(longest) + kLegendGap;
+    const double column = kLegendSample + longest + kLegendGap;
     const int left = 20;
     const auto columns = std::max<std::size_t>(1, static_cast<std::size_t>((frame.width - left) / column));
     const std::size_t lines = (entries.size() + columns - 1) / columns;

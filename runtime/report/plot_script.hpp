@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "report/plot_axis.hpp"
@@ -46,6 +47,10 @@ struct LegendEntry {
 };
 // The legend below the axes; adds its height to the frame.
 std::string legend(Frame& frame, const std::vector<LegendEntry>& entries);
+
+// About how wide a clean text is, rather too much than too little: which fonts there are is gnuplot's to know.
+double text_pixels(std::string_view text);
+int left_margin(const std::vector<std::string>& names);  // for names at the left of the axes
 
 // A text as gnuplot reads it, whatever is in it: nothing is special in single quotes, and no text has one.
 std::string quoted(const std::string& text);
