@@ -7,6 +7,7 @@
 #include "core/log.hpp"
 #include "core/words.hpp"
 #include "sweep/metric_files.hpp"
+#include "sweep/metric_regex.hpp"
 #include "sweep/metric_scan.hpp"
 
 namespace inferstep::sweep {

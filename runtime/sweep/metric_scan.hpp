@@ -14,12 +14,7 @@ struct Use {
     std::string* cut;  // set to a sentence when a row without its end was passed over
 };
 
-Status check_select(const MetricRule& rule);
-
 // `name` stands for the file in messages. Error: it cannot be read, or something selected is no number.
 Status scan(const MetricRule& rule, const std::string& path, const std::string& name, const Use& use);
-
-// The longest text that every match of the expression must contain; empty where that is not sure.
-std::string required_text(const std::string& expression);
 
 }  // namespace inferstep::sweep

@@ -8,6 +8,7 @@
 #include "folder.hpp"
 #include "suites.hpp"
 #include "sweep/metric_files.hpp"
+#include "sweep/metric_regex.hpp"
 #include "sweep/metric_rule.hpp"
 #include "sweep/metric_scan.hpp"
 
