@@ -48,8 +48,8 @@ TaskShape task_shape(const Point& point, const BatchSettings& settings) {
     const int each = std::max(1, point.step.cpus_per_task);
     const int beside = point.database && !point.database->as_job ? point.database->cpus_per_node : 0;
     const int needed = std::max(tasks * each + colocated_cpus(point.step), beside);
-    const char* const kUsers[] = {"ntasks-per-node", "cpus-per-task", "cpus-per-gpu"};
-    const bool said = std::any_of(std::begin(kUsers), std::end(kUsers),
+    const char* const theirs[] = {"ntasks-per-node", "cpus-per-task", "cpus-per-gpu"};
+    const bool said = std::any_of(std::begin(theirs), std::end(theirs),
                                   [&](const char* name) { return settings.find(name) != nullptr; });
     if (!said && !point.command.empty()) {
         return {(needed + each - 1) / each, point.step.cpus_per_task};
