@@ -59,9 +59,14 @@ std::string last_line(const std::string& path) {
 
 Status make_point_folder(const std::string& run, const std::string& id) {
     const std::string point = point_directory(run, id);
-    // A script that was written and never ran is no attempt.
+    // A script that was written, whole or in part, and never ran is no attempt.
     if (!is_there(point + "/" + kScriptLog)) {
-        unlink((point + "/" + kScriptFile).c_str());
+        std::error_code none;
+        for (const fs::directory_entry& entry : fs::directory_iterator(point, none)) {
+            if (entry.path().filename().string().starts_with(kScriptFile)) {
+                unlink(entry.path().c_str());
+            }
+        }
         rmdir((point + "/" + kRecordsDir).c_str());
         rmdir(point.c_str());
     }

@@ -113,23 +113,28 @@ there() { [ -e "$(echo $1)" ]; }
 }
 
 @test "a point whose end was cut off as it was written has not ended" {
-    battery 'echo {n} >>ran' '1, 2, 3'
+    battery 'echo {n} >>ran' '1, 2, 3, 4'
     run sweep
     [ "$status" = 0 ]
     # as if all were killed before the first end was in the journal
     grep -E '"event":"(start|prepared|begin)"' results/b/*/journal.jsonl >journal
+    sed -i '/"p0004"/d' journal
     [ "$(grep -c '"begin"' journal)" = 3 ]
     cp journal results/b/*/journal.jsonl
     rm results/b/*/points/*/point.json
     : >"$(echo results/b/*/points/p0002/end)"
     truncate -s -1 results/b/*/points/p0003/end
+    # and the last one as its script was being written
+    rm -r results/b/*/points/p0004/*
+    mkdir "$(echo results/b/*/points/p0004)/records"
+    echo half >"$(echo results/b/*/points/p0004)/run.sh.1234.new"
     run sweep --resume
     echo "$output"
     [ "$status" = 0 ]
-    [ "$(paste -sd' ' ran)" = "1 2 3 2 3" ]
+    [ "$(paste -sd' ' ran)" = "1 2 3 4 2 3 4" ]
     [ "$(cd results/b/*/points && echo *.try1)" = "p0002.try1 p0003.try1" ]
     [ "$(journal 'sorted((e["point"], e["state"], e["attempt"]) for e in ends)')" = \
-        "[('p0001', 'done', 1), ('p0002', 'done', 2), ('p0003', 'done', 2)]" ]
+        "[('p0001', 'done', 1), ('p0002', 'done', 2), ('p0003', 'done', 2), ('p0004', 'done', 1)]" ]
 }
 
 @test "a second driver is told who the first is; status says how far it is" {
