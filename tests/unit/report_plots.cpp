@@ -29,6 +29,9 @@ void texts_of_others_are_shown_and_nothing_more() {
     CHECK_EQ(abridged("größenordnung", 13), "größenordnung");
     CHECK_EQ(abridged("größenordnung", 8), "größ…ung");
     CHECK_EQ(seen_width("größe"), 5U);
+    CHECK(text_pixels("illi") < text_pixels("name") && text_pixels("name") < text_pixels("NAME"));
+    CHECK(text_pixels("NAME") < text_pixels("日本語名") && text_pixels("\xff") > 0);
+    CHECK_EQ(with_unit("time", "ms") + with_unit("share", "") + with_unit("images", "images"), "time [ms]shareimages");
     CHECK_EQ(file_word("../Run Model (fp32)"), "run-model-fp32");
     CHECK_EQ(file_word("模型"), "unnamed");
 }
