@@ -17,7 +17,8 @@ WARN  := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wform
 HARD  := -D_FORTIFY_SOURCE=2 -fstack-protector-strong -fstack-clash-protection -fcf-protection
 SANITIZE ?=
 ifneq ($(SANITIZE),)
-HARD  := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+# What the sanitizers add to the code makes g++ see uninitialized variables in the standard library (regex) that are none.
+HARD  := -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined -Wno-maybe-uninitialized
 endif
 OPT      ?= -O2 -g1
 CPPFLAGS += -Iruntime -DINFERSTEP_VERSION='"$(VERSION)"' -DINFERSTEP_PKGLIBDIR='"$(pkglibdir)"' -MMD -MP
