@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <numeric>
 
 #include "core/process.hpp"
 #include "core/words.hpp"
@@ -63,9 +64,11 @@ std::map<std::string, Job> parse_jobs(const std::string& table) {
         if (fields.size() < 4 || fields[0].empty() || !std::all_of(fields[0].begin(), fields[0].end(), isdigit)) {
             continue;
         }
-        Job job{fields[0], fields[1], "", seconds_of(fields[2]), fields[3] == "None assigned" ? "" : fields[3]};
-        if (fields.size() > 4) {  // a path may have a bar in it
-            job.script = line.substr(fields[0].size() + fields[1].size() + fields[2].size() + fields[3].size() + 4);
+        Job job{fields[0], fields[1], "", seconds_of(fields[2]), fields[3] == "None assigned" ? "" : fields[3], ""};
+        if (fields.size() > 5) {  // a path may have a bar in it
+            job.reason = fields[4];
+            job.script = line.substr(std::accumulate(fields.begin(), fields.begin() + 5, std::size_t{5},
+                                                     [](std::size_t n, const auto& f) { return n + f.size(); }));
         }
         jobs[job.id] = std::move(job);
     }
@@ -74,7 +77,7 @@ std::map<std::string, Job> parse_jobs(const std::string& table) {
 
 Result<std::map<std::string, Job>> look_at_queue() {
     const Result<Captured> answer =
-        run_capture({"squeue", "--me", "--all", "--states=all", "--noheader", "--format=%A|%T|%S|%N|%o"}, kAnswerMs);
+        run_capture({"squeue", "--me", "--all", "--states=all", "--noheader", "--format=%A|%T|%S|%N|%r|%o"}, kAnswerMs);
     if (!answer) {
         return answer.error();
     }
@@ -115,6 +118,14 @@ bool is_over(std::string_view state) {
 bool is_running(std::string_view state) {
     constexpr std::string_view kStates[] = {"RUNNING", "COMPLETING", "SUSPENDED", "STOPPED"};
     return is_one_of(state, kStates);
+}
+
+bool is_in_vain(std::string_view reason) {
+    constexpr std::string_view kReasons[] = {"PartitionNodeLimit", "PartitionTimeLimit", "BadConstraints",
+                                             "PartitionDown",      "PartitionInactive",  "JobHeldUser",
+                                             "JobHeldAdmin",       "ReqNodeNotAvail",    "InvalidAccount"};
+    const auto begins = [&](std::string_view known) { return reason.substr(0, known.size()) == known; };
+    return std::any_of(std::begin(kReasons), std::end(kReasons), begins);
 }
 
 bool is_blameless(std::string_view state) {

@@ -20,6 +20,7 @@ struct Job {
     std::string script;  // its path; empty: not known
     double begin = 0;    // seconds since 1970; 0: it has not begun
     std::string nodes;   // as Slurm writes them
+    std::string reason;  // why it waits: "Priority", "PartitionTimeLimit", …
 };
 
 // All jobs of ours that the controller knows, ended ones as well for some minutes; by number. Error: no answer.
@@ -33,7 +34,8 @@ void cancel_jobs(const std::vector<std::string>& jobs, bool hard);
 // What a state means for the point.
 bool is_over(std::string_view state);  // it comes back from there no more
 bool is_running(std::string_view state);
-bool is_blameless(std::string_view state);             // NODE_FAIL and the like: the point may run again
+bool is_in_vain(std::string_view reason);   // a job waits for this until somebody changes it, or the partition
+bool is_blameless(std::string_view state);  // NODE_FAIL and the like: the point may run again
 std::string_view point_state(std::string_view state);  // timeout, cancelled, failed
 
 // Lines of squeue with our format, and of sacct; for tests.

@@ -41,6 +41,7 @@ class BatchRunner final : public Runner {
         std::string job;
         std::string state = "PENDING";
         std::string nodes;
+        std::string reason;                // why it waits
         double begin = 0;                  // of the job, seconds since 1970
         std::int64_t over_since_ms = 0;    // the queue calls it ended, and its file is not there
         std::int64_t failed_since_ms = 0;  // its file is there and says that it failed

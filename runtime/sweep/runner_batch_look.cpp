@@ -1,6 +1,7 @@
 // What the queue and the files say of the jobs.
 #include <algorithm>
 
+#include "core/log.hpp"
 #include "sweep/allocation.hpp"
 #include "sweep/point_folder.hpp"
 #include "sweep/runner_batch.hpp"
@@ -17,6 +18,15 @@ void BatchRunner::note(Entry& entry, const Job& job) {
     if (job.state != entry.state) {
         entry.state = job.state;
         speed_up();
+    }
+    if (job.reason != entry.reason) {
+        entry.reason = job.reason;
+        if (job.state == "PENDING" && is_in_vain(job.reason)) {
+            print_warning(
+                fmt::format("{}: job {} does not begin ({}) until it, or its partition, is changed; scancel {} "
+                            "gives the point up",
+                            entry.id, entry.job, job.reason, entry.job));
+        }
     }
     entry.nodes = job.nodes.empty() ? entry.nodes : job.nodes;
     entry.begin = is_running(job.state) ? job.begin : entry.begin;

@@ -118,6 +118,17 @@ assert len(submits) == 4 and submits[2] > ends[0] - 0.001 and submits[3] > ends[
     [[ $output == *"sbatch did not take the job: "*"4 of 4 points left"* ]]
 }
 
+@test "a job that waits in vain is named with Slurm's reason" {
+    battery true
+    user_background inferstep sweep -c "$name.yaml" --sbatch-option=--hold
+    wait_until grep -q 'p0001: job [0-9]* does not begin (JobHeldUser) until it, or its partition, is changed' "$BACKGROUND_LOG"
+    "$cluster" run --dir "$CLUSTER_DIR" -- scontrol release "$(journal 'events[-1]["job"]')"
+    end_of_background
+    cat "$BACKGROUND_LOG"
+    [ "$CODE" = 0 ]
+    [ "$(grep -c 'does not begin' "$BACKGROUND_LOG")" = 1 ]
+}
+
 @test "a driver that is gone finds its jobs again: queued, running and ended" {
     battery 'test {n} = 1 || while ! [ -e go.'"$name"' ]; do sleep 0.1; done' 'matrix: {n: [1, 2, 3, 4, 5, 6]}'
     user_background inferstep sweep -c "$name.yaml" --exclusive

@@ -115,7 +115,8 @@ void points_are_left_again_after_an_interrupt() {
 
 void queues_are_read() {
     const auto jobs = sweep::parse_jobs(
-        "12|RUNNING|2026-11-21T20:00:00|n[1-2]|/a/p0001/run.sh\n13|PENDING|N/A||/a|b/run.sh\n\nsqueue: note\n14|x\n");
+        "12|RUNNING|2026-11-21T20:00:00|n[1-2]|None|/a/p0001/run.sh\n13|PENDING|N/A||PartitionNodeLimit|/a|b/run.sh\n\n"
+        "squeue: note\n14|x\n");
     if (!CHECK_EQ(jobs.size(), 2U)) {
         return;
     }
@@ -124,6 +125,7 @@ void queues_are_read() {
     CHECK(jobs.at("12").begin > 1e9);
     CHECK_EQ(jobs.at("13").script, "/a|b/run.sh");
     CHECK_EQ(jobs.at("13").begin, 0.0);
+    CHECK(sweep::is_in_vain(jobs.at("13").reason) && !sweep::is_in_vain(jobs.at("12").reason));
     const auto ended = sweep::parse_jobs("7|CANCELLED by 1000|2026-11-21T20:00:00|None assigned\n");
     CHECK_EQ(ended.at("7").nodes, "");
     CHECK(sweep::is_over(ended.at("7").state));
