@@ -90,6 +90,21 @@ void take_metrics(const Json& point, const std::string& directory, Execution& ex
     }
 }
 
+// The percentiles in a client's summary are not told again where the times that they are of have been read.
+void drop_repeated(Execution& execution) {
+    std::erase_if(execution.metrics, [&](const Metric& metric) {
+        const std::string_view name = metric.name;
+        const std::size_t end = name.rfind('_');
+        if (end == std::string_view::npos || !metric.source.file.ends_with("/summary.json")) {
+            return false;
+        }
+        const std::string_view part = name.substr(end + 1);
+        return (part == "p50" || part == "p95" || part == "p99") &&
+               std::any_of(execution.functions.begin(), execution.functions.end(),
+                           [&](const FunctionTimes& times) { return times.function == name.substr(0, end); });
+    });
+}
+
 // Of a point that has told nothing else.
 int nodes_of(const Words& parameters) {
     for (const auto& [name, value] : parameters) {
@@ -210,6 +225,7 @@ Status take_point(const std::string& path, const Json& point, Execution& executi
     if (Status s = take_records(point, directory, execution, notes); !s) {
         return s;
     }
+    drop_repeated(execution);
     take_accounting(point, directory, execution, notes);
     return Status::ok();
 }
