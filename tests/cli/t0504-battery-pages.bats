@@ -58,7 +58,7 @@ page() { echo "$INFERSTEP_TOP/man/$1"; }
     while read -r line; do
         case $line in
             *--where=batch*) line+=' --dry-run' ;;
-            *inference-colocated*) line="${line#salloc -N4 } --dry-run --launcher=local --nodes=1" ;;
+            *inference-colocated*) line="${line#salloc -N4 --exclusive } --dry-run --launcher=local --nodes=1" ;;
         esac
         echo "$line"
         eval "$line" >out 2>err </dev/null || { cat out err; return 1; }
