@@ -75,6 +75,13 @@ stepd_pids() {
 # The number that the next job will get: unchanged when a command has made no job. (sacct without -j lags by seconds.)
 next_job_id() { scontrol show config | awk '$1 == "NEXT_JOB_ID" { print $3 }'; }
 
+cancel_all_jobs() {
+    local jobs
+    jobs=$(squeue --noheader -o %A)
+    # shellcheck disable=SC2086 # words
+    [ -z "$jobs" ] || scancel $jobs
+}
+
 # Nothing of a step may be left after at most 5 seconds (or as many as given): no process, socket, shared memory, cgroup.
 assert_clean() {
     local deadline=$((SECONDS + ${1:-5})) left

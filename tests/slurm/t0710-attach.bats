@@ -19,10 +19,7 @@ setup() {
     SHARED=INFER_ATTACH_DIR=$CLUSTER_WORK/attach
 }
 teardown() {
-    local jobs
-    jobs=$(squeue --noheader -o %A)
-    # shellcheck disable=SC2086
-    [ -z "$jobs" ] || scancel $jobs
+    cancel_all_jobs
     assert_clean 10
     [ -z "$(user_run ls -A attach 2>/dev/null)" ]
 }
