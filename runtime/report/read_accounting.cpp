@@ -37,6 +37,19 @@ void add_models(const Json& statistics, Accounting& accounting) {
     }
 }
 
+// One node's databases: what they did, and how they ended.
+void add_node(const Json& node, const std::string& path, Accounting& accounting, Notes& notes) {
+    for (const Json& database : node.copy_of("databases").items()) {
+        add_models(database.copy_of("statistics"), accounting);
+    }
+    const std::string state = node.text("state");
+    if (state != "ended" && !state.empty()) {
+        notes.add("nodes whose databases did not end well", {path, 0},
+                  fmt::format("the databases of {} ended as '{}': {}", printable(node.text("node")), printable(state),
+                              printable(node.text("message"))));
+    }
+}
+
 }  // namespace
 
 Status read_step_json(const std::string& path, Accounting& accounting, Notes& notes) {
@@ -60,17 +73,29 @@ Status read_step_json(const std::string& path, Accounting& accounting, Notes& no
         add(accounting.database_rss_bytes, databases.number("max_rss_bytes", kUnknown));
     }
     for (const Json& node : json->copy_of("nodes").items()) {
-        for (const Json& database : node.copy_of("databases").items()) {
-            add_models(database.copy_of("statistics"), accounting);
-        }
-        const std::string state = node.text("state");
-        if (state != "ended" && !state.empty()) {
-            notes.add("nodes whose databases did not end well", {path, 0},
-                      fmt::format("the databases of {} ended as '{}': {}", printable(node.text("node")),
-                                  printable(state), printable(node.text("message"))));
-        }
+        add_node(node, path, accounting, notes);
     }
     return Status::ok();
+}
+
+Status read_node_json(const std::string& path, Accounting& accounting, Notes& notes) {
+    const Result<Json> json = read_json(path);
+    if (!json) {
+        notes.add("files left out", {path, 0}, json.error().message);
+        return Status::ok();
+    }
+    if (Status s = check_schema(path, *json, kNodeSchema); !s) {
+        return s;
+    }
+    add_node(*json, path, accounting, notes);
+    return Status::ok();
+}
+
+void add_requests(const Accounting& database, Accounting& accounting) {
+    add(accounting.queue_s, database.queue_s);
+    add(accounting.input_s, database.input_s);
+    add(accounting.inference_s, database.inference_s);
+    add(accounting.output_s, database.output_s);
 }
 
 void read_sacct(const std::string& path, const std::string& step, Accounting& accounting, Notes& notes) {

@@ -76,6 +76,10 @@ void note_missing(const Execution& execution, int ranks, const std::string& dire
 
 // Fills in what step.json and sacct_<job>.txt of a step say. Absent files are no error.
 Status read_step_json(const std::string& path, Accounting& accounting, Notes& notes);
+// What step_<node>.json adds, of a standard database, whose nodes' records are never merged into one step.json.
+Status read_node_json(const std::string& path, Accounting& accounting, Notes& notes);
+// The time that requests spent in a database beside the step's own.
+void add_requests(const Accounting& database, Accounting& accounting);
 void read_sacct(const std::string& path, const std::string& step, Accounting& accounting, Notes& notes);
 
 // The readers. Each appends to `executions`, without repeats' numbers where the format has none (0).

@@ -125,6 +125,7 @@ Status read_step(const std::string& directory, Execution& execution, Notes& note
         }
     }
     Ranks ranks;
+    const bool merged = std::find(names->begin(), names->end(), "step.json") != names->end();
     for (const std::string& name : *names) {
         if (const int rank = rank_of(name, "rank_", ".log"); rank >= 0) {
             if (Status s = read_log(fmt::format("{}/{}", directory, name), rank, ranks, execution, notes); !s) {
@@ -132,6 +133,10 @@ Status read_step(const std::string& directory, Execution& execution, Notes& note
             }
         } else if (name.starts_with("db_") && name.ends_with(".log")) {
             execution.logs.push_back({fmt::format("{}/{}", directory, name), 0});
+        } else if (!merged && name.starts_with("step_") && name.ends_with(".json")) {
+            if (Status s = read_node_json(fmt::format("{}/{}", directory, name), execution.accounting, notes); !s) {
+                return s;
+            }
         }
     }
     for (const Status& s : {read_summary(directory + "/summary.json", ranks, execution, notes),

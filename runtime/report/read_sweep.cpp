@@ -138,6 +138,7 @@ std::string database_step(const std::string& directory) {
 // The steps of a point that left records: the one with times is the clients', another its database's.
 Status take_records(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
     const std::string database = database_step(directory);
+    Accounting served;  // by the database's step
     for (const Json& name : point.copy_of("records").items()) {
         const std::string path = below(directory, name.as_text());
         struct stat st {};
@@ -151,6 +152,10 @@ Status take_records(const Json& point, const std::string& directory, Execution& 
             return s;
         }
         execution.logs.insert(execution.logs.end(), step.logs.begin(), step.logs.end());
+        const bool of_database = path.substr(path.rfind('/') + 1) == database;
+        if (of_database) {
+            add_requests(step.accounting, served);
+        }
         if (!step.functions.empty() && execution.functions.empty()) {
             execution.files = std::move(step.files);
             execution.functions = std::move(step.functions);
@@ -162,10 +167,11 @@ Status take_records(const Json& point, const std::string& directory, Execution& 
             notes.add("steps left out", {path, 0},
                       fmt::format("{} has times of another step already: those of {} are left out", execution.id,
                                   printable(name.as_text())));
-        } else if (execution.functions.empty() && path.substr(path.rfind('/') + 1) != database) {
+        } else if (execution.functions.empty() && !of_database) {
             execution.accounting = step.accounting;
         }
     }
+    add_requests(served, execution.accounting);
     return Status::ok();
 }
 

@@ -19,10 +19,7 @@ setup() {
     user_run rm -rf results attach out.log
 }
 teardown() {
-    local jobs
-    jobs=$(squeue --noheader -o %A)
-    # shellcheck disable=SC2086 # words
-    [ -z "$jobs" ] || scancel $jobs
+    cancel_all_jobs
     assert_clean 10
     [ -z "$(user_run ls -A attach 2>/dev/null)" ]
 }
@@ -66,10 +63,11 @@ battery() { # script, nodes, flags…: submits it, waits; the only point is done
     [ "$(sacct_field "${step%.*}" JobName)" = inferstep-db ]
     # its accounting stands beside the clients', and the report takes each for what it is
     user_run inferstep report results --format=json >"$BATS_TEST_TMPDIR/report.json"
-    python3 - "$BATS_TEST_TMPDIR/report.json" "$here/$(jq -r .sacct "$here/point.json")" "$job.0" "$step" <<'E'
+    jq -c . "$here/records/$step"/step_*.json >"$BATS_TEST_TMPDIR/nodes"
+    python3 - "$BATS_TEST_TMPDIR/report.json" "$here/$(jq -r .sacct "$here/point.json")" "$job.0" "$step" "$BATS_TEST_TMPDIR/nodes" <<'E'
 import csv, json, sys
 
-path, table, clients, database = sys.argv[1:]
+path, table, clients, database = sys.argv[1:5]
 def seconds(text):
     total = 0.0
     for part in text.split(":"):
@@ -82,6 +80,12 @@ with open(path, encoding="utf-8") as file:
 assert report["executions"][0]["accounting"]["step"] == clients
 share = cpu[database] / (cpu[clients] + cpu[database])
 assert abs(report["rows"][0]["database_share"]["value"] - share) < 1e-6, (report["rows"][0]["database_share"], share)
+# what its shards did with the requests: in the records of its nodes
+with open(sys.argv[5], encoding="utf-8") as file:
+    served = [one for node in map(json.loads, file) for base in node["databases"] for kind in ("models", "scripts")
+              for one in base["statistics"].get(kind, {}).values()]
+inference = sum(one["inference_us"] for one in served) * 1e-6
+assert inference > 0 and abs(report["executions"][0]["accounting"]["inference_s"] - inference) < 1e-6, inference
 E
     ! ls -d "$here/records/$step"/rank_* 2>/dev/null || false
 }
