@@ -2,14 +2,8 @@
 # What is kept of a point: metrics by rule with the lines they come from, metrics without a rule, environment, and what is
 # said when something is missing.
 
-setup() {
-    work=$(mktemp -d)
-    cd "$work" || return 1
-    unset "${!INFER_@}" "${!SLURM_@}"
-}
-teardown() { cd / && rm -rf "$work"; }
+load ../lib/script
 
-no() { ! "$@" || { echo "unexpected: $*"; return 1; }; }
 sweep() { inferstep sweep -c battery.yaml --where=local 2>progress; }
 p() { echo results/*/run-*/points/"$1"; }
 # value POINT EXPRESSION: of its point.json, as d.

@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034
-# Helpers of the tests that look at the scripts of points.
+# Helpers of the tests that look at the scripts of points, and at what is kept of them.
 
 setup() {
     work=$(mktemp -d)

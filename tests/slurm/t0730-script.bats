@@ -67,17 +67,21 @@ EOF
     done
 }
 
+leaves_its_end_when_cancelled() { # the only point, once its step has begun
+    local job
+    job=$(user_run sbatch --parsable "$RUN/points/p0001/run.sh")
+    for _ in $(seq 200); do [ -z "$(user_run squeue -h -s -j "$job" -o %i | grep '\.0$')" ] || break; sleep 0.1; done
+    user_run scancel "$job"
+    for _ in $(seq 200); do [ ! -s "$RUN/points/p0001/end" ] || break; sleep 0.1; done
+    grep -q '^143 ' "$RUN/points/p0001/end"
+}
 @test "a job that is cancelled, and one whose time is over, leave their end" {
     battery <<'EOF'
 name: ends
 command: [sleep, "300"]
 EOF
     made
-    job=$(user_run sbatch --parsable "$RUN/points/p0001/run.sh")
-    for _ in $(seq 200); do [ -z "$(user_run squeue -h -s -j "$job" -o %i | grep '\.0$')" ] || break; sleep 0.1; done
-    user_run scancel "$job"
-    for _ in $(seq 200); do [ ! -s "$RUN/points/p0001/end" ] || break; sleep 0.1; done
-    grep -q '^143 ' "$RUN/points/p0001/end"
+    leaves_its_end_when_cancelled
     # The same text as a script of a battery, which starts its step itself.
     battery <<'EOF'
 name: ends
@@ -85,11 +89,7 @@ script: |
   srun --job-name="$INFER_POINT" sleep 300
 EOF
     made
-    job=$(user_run sbatch --parsable "$RUN/points/p0001/run.sh")
-    for _ in $(seq 200); do [ -z "$(user_run squeue -h -s -j "$job" -o %i | grep '\.0$')" ] || break; sleep 0.1; done
-    user_run scancel "$job"
-    for _ in $(seq 200); do [ ! -s "$RUN/points/p0001/end" ] || break; sleep 0.1; done
-    grep -q '^143 ' "$RUN/points/p0001/end"
+    leaves_its_end_when_cancelled
 }
 
 @test "a job holds the CPUs of its databases as well" {
