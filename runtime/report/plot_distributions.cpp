@@ -136,9 +136,7 @@ Drawing draw_violins(const Figures& figures, const Part& part) {
         "How the times of {} spread: a shape is wide where many times lie and ends at the smallest and the largest. "
         "White dot: median; long mark: 95th, short mark: 99th percentile. All repeats and ranks together; {}.",
         clean_text(part.function), counts(part.samples));
-    one.commands = frame_commands(frame, part.title) + names + axis_commands('x', across, false) +
-                   axis_commands('y', up, true) + axis_label('x', across, frame) + axis_label('y', up, frame) +
-                   "set style fill solid 0.75 noborder\nplot";
+    one.commands = plane_commands(frame, part.title, names, across, up) + "set style fill solid 0.75 noborder\nplot";
     const double room = 0.9 / static_cast<double>(part.series.size());
     const double most = part.scales.size() == 1 && slots < 6 ? 0.12 : kHalfWidth;
     const double width = std::min(most, room * 0.46);
@@ -200,8 +198,7 @@ Drawing draw_cdf(const Figures& figures, const Part& part) {
         "How many of the times of {} are below a time: farther left is faster, steeper is steadier. All repeats and "
         "ranks together; {}, too few for a density.",
         clean_text(part.function), counts(part.samples));
-    one.commands = frame_commands(frame, part.title) + names + axis_commands('x', across, false) +
-                   axis_commands('y', up, true) + axis_label('x', across, frame) + axis_label('y', up, frame) + "plot";
+    one.commands = plane_commands(frame, part.title, names, across, up) + "plot";
     for (std::size_t i = 0; i < part.samples.size(); ++i) {
         const Look look = look_of(i);
         one.data += steps(part.samples[i]);

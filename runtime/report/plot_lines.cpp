@@ -154,9 +154,7 @@ Drawing draw_lines(const Curve& curve, const std::vector<Line>& lines, const Axi
     Drawing one = drawing(frame, curve.stem, curve.title, "lines");
     one.plot.caption = caption_of(curve, lines);
     one.plot.section = curve.section;
-    one.commands = frame_commands(frame, curve.title) + names + axis_commands('x', x, false) +
-                   axis_commands('y', y, true) + axis_label('x', x, frame) + axis_label('y', y, frame) +
-                   "set errorbars small\nplot";
+    one.commands = plane_commands(frame, curve.title, names, x, y) + "set errorbars small\nplot";
     std::size_t index = 0;
     for (const Line& line : ideal) {
         one.data += block(line);

@@ -154,6 +154,12 @@ std::string axis_label(char which, const Axis& axis, const Frame& frame) {
                        below ? "center" : "left", kGrey);
 }
 
+std::string plane_commands(const Frame& frame, const std::string& title, const std::string& legend, const Axis& across,
+                           const Axis& up) {
+    return frame_commands(frame, title) + legend + axis_commands('x', across, false) + axis_commands('y', up, true) +
+           axis_label('x', across, frame) + axis_label('y', up, frame);
+}
+
 Drawing drawing(const Frame& frame, const std::string& stem, const std::string& title, const std::string& kind) {
     Drawing one;
     one.plot.stem = stem;

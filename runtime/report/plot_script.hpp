@@ -63,6 +63,10 @@ std::string axis_commands(char which, const Axis& axis, bool grid);
 // The axis' name: centred below, or above at the left.
 std::string axis_label(char which, const Axis& axis, const Frame& frame);
 
+// Frame, legend and two axes of numbers with their names; lines across at the ticks of `up`.
+std::string plane_commands(const Frame& frame, const std::string& title, const std::string& legend, const Axis& across,
+                           const Axis& up);
+
 // A number in a data file: as exact as it is, NaN where it is not known.
 std::string exact(double value);
 
