@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/process.hpp"
+#include "core/text.hpp"
 #include "core/words.hpp"
 
 namespace inferstep::sweep {
@@ -49,7 +50,7 @@ Result<std::string> submit_job(const std::string& script, bool& later) {
         return answer.error();
     }
     const std::string job = answer->out.substr(0, answer->out.find_first_of(";\n"));
-    if (answer->exit_code == 0 && !job.empty() && std::all_of(job.begin(), job.end(), isdigit)) {
+    if (answer->exit_code == 0 && all_digits(job)) {
         return job;
     }
     later = std::any_of(std::begin(kLater), std::end(kLater),
@@ -61,7 +62,7 @@ std::map<std::string, Job> parse_jobs(const std::string& table) {
     std::map<std::string, Job> jobs;
     for (const std::string& line : split(table, '\n')) {
         const std::vector<std::string> fields = split(line, '|');
-        if (fields.size() < 4 || fields[0].empty() || !std::all_of(fields[0].begin(), fields[0].end(), isdigit)) {
+        if (fields.size() < 4 || !all_digits(fields[0])) {
             continue;
         }
         Job job{fields[0], fields[1], "", seconds_of(fields[2]), fields[3] == "None assigned" ? "" : fields[3], ""};

@@ -13,6 +13,7 @@
 #include "core/file.hpp"
 #include "core/json.hpp"
 #include "core/log.hpp"
+#include "core/text.hpp"
 #include "core/version.hpp"
 #include "core/words.hpp"
 #include "sweep/matrix.hpp"
@@ -195,7 +196,7 @@ Result<RunRecord> read_run_record(const std::string& run) {
     for (const Json& item : json->copy_of("points").items()) {
         Point point;
         point.id = item.text("id");
-        if (point.id.size() < 2 || point.id[0] != 'p' || !std::all_of(point.id.begin() + 1, point.id.end(), isdigit)) {
+        if (point.id.empty() || point.id[0] != 'p' || !all_digits(std::string_view(point.id).substr(1))) {
             return fail("{}: '{}' is no id of a point", path, printable(point.id));
         }
         point.parameters = parameters_of(item.copy_of("parameters"));
