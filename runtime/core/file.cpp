@@ -116,6 +116,8 @@ Status write_file(const std::string& path, std::string_view data, unsigned mode)
     return Status::ok();
 }
 
+bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
+
 Status make_directories(const std::string& path) {
     std::error_code code;
     std::filesystem::create_directories(path, code);

@@ -19,6 +19,7 @@ Result<std::string> read_tail(const std::string& path, std::size_t limit, int di
 // Atomic: a temporary beside it, then rename. The file's mode is `mode` without the umask's bits.
 Status write_file(const std::string& path, std::string_view data, unsigned mode = 0644);
 Status make_directories(const std::string& path);             // like mkdir -p
+bool exists(const std::string& path);                         // whatever it is; a link counts for what it leads to
 std::string absolute_path(const std::string& path);           // against the current directory; no symlink is resolved
 Result<std::string> sha256_of_file(const std::string& path);  // 64 lower-case hex digits
 std::string sha256_of(std::string_view bytes);                // likewise

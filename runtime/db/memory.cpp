@@ -26,8 +26,6 @@ struct MemoryGroup {
     }
 };
 
-bool exists(const std::string& path) { return access(path.c_str(), F_OK) == 0; }
-
 // The line "9:memory:/a/b" (v1) or "0::/a/b" (v2) of /proc/self/cgroup. v1 wins: where it has the memory controller,
 // the unified hierarchy has not. Beside hierarchies of v1 the unified one is mounted below them.
 MemoryGroup memory_group(const CgroupFiles& files) {

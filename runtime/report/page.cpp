@@ -112,7 +112,7 @@ std::string files(const PageContent& page, const std::string& directory) {
     std::string html;
     for (const char* name : {"report.json", "scaling.csv", "functions.csv", "breakdown.csv", "metrics.csv",
                              "executions.csv", "failures.csv", "outliers.csv", "samples.csv"}) {
-        if (std::filesystem::exists(directory + "/" + name)) {
+        if (exists(directory + "/" + name)) {
             html += (html.empty() ? "" : ", ") + file_link(directory + "/" + name, name, page.folder);
         }
     }

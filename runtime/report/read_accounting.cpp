@@ -1,6 +1,4 @@
 // What a step cost: step.json of its databases' supervisors, and its line of sacct_<job>.txt.
-#include <sys/stat.h>
-
 #include <cmath>
 
 #include "core/file.hpp"
@@ -11,11 +9,6 @@
 
 namespace inferstep::report {
 namespace {
-
-bool is_there(const std::string& path) {
-    struct stat st {};
-    return stat(path.c_str(), &st) == 0;
-}
 
 void add(double& sum, double more) {
     if (std::isfinite(more) && more >= 0) {
@@ -53,42 +46,31 @@ void add_node(const Json& node, const std::string& path, Accounting& accounting,
 }  // namespace
 
 Status read_step_json(const std::string& path, Accounting& accounting, Notes& notes) {
-    if (!is_there(path)) {
-        return Status::ok();
+    const auto record = read_record(path, kNodeSchema, notes);
+    if (!record || !*record) {
+        return record ? Status::ok() : Status(record.error());
     }
-    const Result<Json> json = read_json(path);
-    if (!json) {
-        notes.add("files left out", {path, 0}, json.error().message);
-        return Status::ok();
-    }
-    if (Status s = check_schema(path, *json, kNodeSchema); !s) {
-        return s;
-    }
+    const Json& json = **record;
     accounting.record = {path, 0};
-    const Json sums = json->copy_of("accounting");
+    const Json sums = json.copy_of("accounting");
     accounting.databases_counted = sums.dump(false).find("\"databases_counted\":true") != std::string::npos;
     const Json databases = sums.copy_of("databases");
     if (databases.number("count") > 0) {
         add(accounting.database_cpu_s, databases.number("cpu_s", kUnknown));
         add(accounting.database_rss_bytes, databases.number("max_rss_bytes", kUnknown));
     }
-    for (const Json& node : json->copy_of("nodes").items()) {
+    for (const Json& node : json.copy_of("nodes").items()) {
         add_node(node, path, accounting, notes);
     }
     return Status::ok();
 }
 
 Status read_node_json(const std::string& path, Accounting& accounting, Notes& notes) {
-    const Result<Json> json = read_json(path);
-    if (!json) {
-        notes.add("files left out", {path, 0}, json.error().message);
-        return Status::ok();
+    const auto record = read_record(path, kNodeSchema, notes);
+    if (record && *record) {
+        add_node(**record, path, accounting, notes);
     }
-    if (Status s = check_schema(path, *json, kNodeSchema); !s) {
-        return s;
-    }
-    add_node(*json, path, accounting, notes);
-    return Status::ok();
+    return record ? Status::ok() : Status(record.error());
 }
 
 void add_requests(const Accounting& database, Accounting& accounting) {
@@ -99,7 +81,7 @@ void add_requests(const Accounting& database, Accounting& accounting) {
 }
 
 void read_sacct(const std::string& path, const std::string& step, Accounting& accounting, Notes& notes) {
-    if (!is_there(path)) {
+    if (!exists(path)) {
         accounting.why = fmt::format("there is no {}", path);
         return;
     }

@@ -89,6 +89,21 @@ Status check_schema(const std::string& path, const Json& json, std::string_view 
         "report on it with the inferstep that wrote it");
 }
 
+Result<std::optional<Json>> read_record(const std::string& path, std::string_view schema, Notes& notes) {
+    if (!exists(path)) {
+        return std::optional<Json>();
+    }
+    Result<Json> json = read_json(path);
+    if (!json) {
+        notes.add("files left out", {path, 0}, json.error().message);
+        return std::optional<Json>();
+    }
+    if (Status s = check_schema(path, *json, schema); !s) {
+        return s.error();
+    }
+    return std::optional<Json>(std::move(*json));
+}
+
 std::int64_t line_of(const std::string& path, std::string_view member) {
     const Result<std::string> text = read_file(path);
     const std::size_t at = text ? text->find(fmt::format("\"{}\"", member)) : std::string::npos;

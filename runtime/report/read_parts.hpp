@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,8 @@ int rank_of(std::string_view name, std::string_view prefix, std::string_view suf
 Result<Json> read_json(const std::string& path);
 // Fine when it is of this schema; else one sentence that names both versions.
 Status check_schema(const std::string& path, const Json& json, std::string_view schema);
+// Both, for a record that need not be there. Nothing: it is not, or cannot be read, which is noted.
+Result<std::optional<Json>> read_record(const std::string& path, std::string_view schema, Notes& notes);
 // The first line of a JSON file with this member, for a Source; 0: none.
 std::int64_t line_of(const std::string& path, std::string_view member);
 

@@ -1,6 +1,4 @@
 // SmartSim-Scaling's sessions: rank_<r>_timing.csv without a header, and run.cfg with the parameters.
-#include <sys/stat.h>
-
 #include "core/file.hpp"
 #include "core/log.hpp"
 #include "core/words.hpp"
@@ -41,8 +39,7 @@ void take_parameters(const IniFile& ini, Execution& execution) {
 // What the session is, as far as run.cfg says so.
 Status take_config(const std::string& session, Execution& execution, bool& fortran, Notes& notes) {
     const std::string path = session + "/run.cfg";
-    struct stat st {};
-    if (stat(path.c_str(), &st) != 0) {
+    if (!exists(path)) {
         notes.add("sessions without run.cfg", {session, 0}, "there is no run.cfg: the parameters are not known");
         return Status::ok();
     }

@@ -1,6 +1,4 @@
 // The records of one step: outputs/<job>.<step> of inferstep client, or of whatever ran beside databases.
-#include <sys/stat.h>
-
 #include <algorithm>
 
 #include "core/file.hpp"
@@ -65,31 +63,24 @@ Status read_log(const std::string& path, int rank, Ranks& ranks, Execution& exec
 }
 
 Status read_summary(const std::string& path, Ranks& ranks, Execution& execution, Notes& notes) {
-    struct stat st {};
-    if (stat(path.c_str(), &st) != 0) {
-        return Status::ok();
+    const auto record = read_record(path, "inferstep-client/1", notes);
+    if (!record || !*record) {
+        return record ? Status::ok() : Status(record.error());
     }
-    const Result<Json> summary = read_json(path);
-    if (!summary) {
-        notes.add("files left out", {path, 0}, summary.error().message);
-        return Status::ok();
-    }
-    if (Status s = check_schema(path, *summary, "inferstep-client/1"); !s) {
-        return s;
-    }
+    const Json& summary = **record;
     for (const char* key : {"workload", "language", "model"}) {
-        if (const std::string value = summary->text(key); !value.empty()) {
+        if (const std::string value = summary.text(key); !value.empty()) {
             execution.parameters.emplace_back(key, printable(value));
         }
     }
-    if (const double batch = summary->number("batch_size"); batch > 0) {
+    if (const double batch = summary.number("batch_size"); batch > 0) {
         execution.parameters.emplace_back("batch_size", fmt::format("{}", batch));
     }
-    const double clients = summary->number("clients") + summary->number("missing");
+    const double clients = summary.number("clients") + summary.number("missing");
     ranks.ranks = std::max(ranks.ranks, static_cast<int>(std::clamp(clients, 0.0, 1e8)));
     ranks.source = {path, line_of(path, "clients")};
     for (const auto& [key, unit] : {std::pair("inferences_per_second", "1/s"), std::pair("dag_gain", "")}) {
-        if (const double value = summary->number(key, kUnknown); value >= 0) {
+        if (const double value = summary.number(key, kUnknown); value >= 0) {
             execution.metrics.push_back({key, unit, true, value, {path, line_of(path, key)}});
         }
     }

@@ -1,6 +1,4 @@
 // A run of inferstep sweep: sweep.json has all points, point.json what became of each that has ended.
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 
@@ -141,8 +139,7 @@ Status take_records(const Json& point, const std::string& directory, Execution& 
     Accounting served;  // by the database's step
     for (const Json& name : point.copy_of("records").items()) {
         const std::string path = below(directory, name.as_text());
-        struct stat st {};
-        if (path.empty() || stat(path.c_str(), &st) != 0) {
+        if (path.empty() || !exists(path)) {
             notes.add("records that are not there", {directory + "/" + sweep::kPointFile, 0},
                       fmt::format("the records {} of {} are not there", printable(name.as_text()), execution.id));
             continue;
@@ -223,7 +220,7 @@ Status take_point(const std::string& path, const Json& point, Execution& executi
     execution.tasks = std::max(1, count_of(step, "tasks", 1));
     execution.gpus = execution.nodes * count_of(step, "gpus_per_node", 0);
     for (const char* name : {sweep::kStdoutFile, sweep::kStderrFile, sweep::kScriptFile}) {
-        if (struct stat st{}; stat(fmt::format("{}/{}", directory, name).c_str(), &st) == 0) {
+        if (exists(fmt::format("{}/{}", directory, name))) {
             execution.logs.push_back({directory + "/" + name, 0});
         }
     }
@@ -258,8 +255,7 @@ Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& ex
         execution.repeat = std::max(1, count_of(planned, "repeat", 1));
         execution.warmup = planned.copy_of("warmup").dump(false) == "true";
         const std::string file = below(sweep::point_directory(run, execution.id), sweep::kPointFile);
-        struct stat st {};
-        if (below(run, execution.id).empty() || stat(file.c_str(), &st) != 0) {
+        if (below(run, execution.id).empty() || !exists(file)) {
             execution.state = State::kMissing;
             execution.why = "the point has not ended: it has no point.json";
             execution.nodes = std::max(nodes_of(execution.parameters), count_of(planned, "nodes", 1));

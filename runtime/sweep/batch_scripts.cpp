@@ -61,7 +61,7 @@ Status check_scripts_folder(const Battery& battery, const std::vector<Point>& po
     }
     for (const Point& point : points) {
         const std::string path = saved_path(settings, battery, point);
-        if (access(path.c_str(), F_OK) == 0) {
+        if (exists(path)) {
             return with_hint(fail("{} is there already, and is not overwritten", path),
                              "name another --scripts-folder");
         }

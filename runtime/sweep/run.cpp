@@ -99,7 +99,7 @@ int say_farewell(const Loop& loop, const Run& run) {
     if (loop.failed() > 0) {
         const std::string first = point_directory(run.directory, run.points[loop.failures().front()].id) + "/";
         // Without a step, such as when its database did not come up, there is what the script said.
-        const bool step = access((first + kStderrFile).c_str(), F_OK) == 0;
+        const bool step = exists(first + kStderrFile);
         print_error(with_hint(
             fail("{} of {} points failed{}; see {}{}", loop.failed(), all,
                  loop.left() > 0 ? fmt::format(", {} left", loop.left()) : "", first, step ? kStderrFile : kScriptLog),
