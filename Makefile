@@ -34,6 +34,8 @@ CORE_OBJ   := $(filter-out $(CONFIG_OBJ),$(call objects,$(call parts,runtime/cor
 PLACE_OBJ  := $(call objects,$(call parts,runtime/place))
 DB_OBJ     := $(call objects,$(call parts,runtime/db))
 VISION_OBJ := $(call objects,$(call parts,runtime/vision))
+COMM_OBJ   := $(call objects,$(call parts,runtime/comm))
+LLM_OBJ    := $(call objects,$(call parts,runtime/llm))
 BENCH_OBJ  := $(call objects,$(call parts,runtime/bench))
 SWEEP_OBJ  := $(call objects,$(call parts,runtime/sweep))
 REPORT_OBJ := $(call objects,$(call parts,runtime/report))
@@ -102,6 +104,12 @@ $(BUILD)/obj/spank-$(subst /,_,$(1:.cpp=.o)): $(1)
 endef
 $(foreach source,$(SPANK_SRC),$(eval $(call spank_rule,$(source))))
 
+# Kernels for CPUs that this machine need not be: chosen when the program runs. Every product and sum is written down as it
+# is to be made, so that equal numbers give equal bits wherever the compiler puts the code.
+$(BUILD)/obj/runtime/llm/%: CXXFLAGS += -ffp-contract=off
+$(BUILD)/obj/runtime/llm/%_avx2.o: CXXFLAGS += -mavx2 -mfma -mf16c
+$(BUILD)/obj/runtime/llm/%_avx512.o: CXXFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
+
 # --- Linking
 $(SPANK): $(SPANK_OBJ) spank/exports.map
 	$(call say,LINK)
@@ -109,7 +117,7 @@ $(SPANK): $(SPANK_OBJ) spank/exports.map
 	$(Q)$(CC) -shared $(LDFLAGS) -Wl,--version-script=spank/exports.map $(SPANK_OBJ) -o $@
 
 
-$(BIN): $(CLI_OBJ) $(REPORT_OBJ) $(SWEEP_OBJ) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ) $(CONFIG_OBJ)
+$(BIN): $(CLI_OBJ) $(REPORT_OBJ) $(SWEEP_OBJ) $(BENCH_OBJ) $(LLM_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(COMM_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(LOADER_OBJ) $(CORE_OBJ) $(CONFIG_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) -pie $^ $(PC_LIBS) -ldl -pthread -o $@
@@ -167,7 +175,7 @@ $(PKG)/torch/.complete: | $(BUILD)/torch.stamp
 SPANK_UNIT := $(BUILD)/obj/spank-spank_settings.o
 $(UNIT_OBJ): CPPFLAGS += -I.
 
-$(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ)) $(REPORT_OBJ) $(SWEEP_OBJ) $(BENCH_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ) $(CONFIG_OBJ)
+$(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ)) $(REPORT_OBJ) $(SWEEP_OBJ) $(BENCH_OBJ) $(LLM_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(COMM_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ) $(CONFIG_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ $(PC_LIBS) -lcunit -ldl -pthread -o $@

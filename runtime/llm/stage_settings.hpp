@@ -1,0 +1,66 @@
+// What `inferstep stage` was asked to do: flag before environment before configuration files. Plain values, checked.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/result.hpp"
+#include "llm/matrix.hpp"
+#include "llm/sampling.hpp"
+
+namespace inferstep::llm {
+
+struct StageSettings {
+    std::string model;      // directory or GGUF file
+    std::string tokenizer;  // file; empty: the model's
+    std::string prompts;    // prompts.jsonl
+    std::string variant;    // only prompts of this variant; empty: all
+    int prompt_limit = 0;   // 0: all
+    std::string output_dir = "outputs";
+    bool local_debug = false;  // one process, whatever the step has
+    int stages = 0;            // pipeline_size; 0: the ranks
+    std::vector<int> split;    // layers of each stage; empty: balanced
+    int batch_size = 1;        // sequences of one group
+    int groups = 0;            // in flight; 0: the stages
+    int max_new_tokens = 64;
+    int prefill_chunk = 64;  // rows
+    bool kv_cache = true;
+    bool ignore_eos = false;
+    Format format = Format::kBf16;
+    SamplingOptions sampling;
+    int threads = 0;              // 0: the CPUs of this rank
+    std::string isa;              // empty: the best that all ranks have
+    std::string device = "auto";  // auto, cpu, gpu
+    std::string transport = "auto";
+    double timeout_s = 60;  // for ranks to arrive and for silence
+    std::string reference;  // completions.jsonl to compare with; empty: none
+    bool write_per_rank = true;
+    bool override_cache = false;  // make the tokenized set anew
+    bool dry_run = false;
+    bool json = false;
+    std::vector<std::string> notes;    // "exp_config.json: precision is ignored …", for the log
+    std::vector<std::string> command;  // as typed
+};
+
+struct Prompt {
+    int index = 0;  // in the file, from 0
+    std::string id;
+    std::string variant;
+    std::string text;
+    std::vector<int> tokens;
+};
+
+// One line of completions_rank_N.jsonl.
+struct Completion {
+    int prompt_index = 0;
+    std::string prompt;
+    std::string completion;   // with the prompt
+    std::vector<int> tokens;  // generated ones
+    double latency_s = 0;
+    double ttft_s = 0;
+    double log_probability = 0;  // sum over the generated tokens
+    std::string finish;          // "eos", "length", "context"
+};
+
+}  // namespace inferstep::llm
