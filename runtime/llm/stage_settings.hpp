@@ -33,8 +33,11 @@ struct StageSettings {
     std::string isa;              // empty: the best that all ranks have
     std::string device = "auto";  // auto, cpu, gpu
     std::string transport = "auto";
-    double timeout_s = 60;  // for ranks to arrive and for silence
-    std::string reference;  // completions.jsonl to compare with; empty: none
+    double timeout_s = 60;             // for ranks to arrive and for silence
+    std::string reference;             // completions.jsonl to compare with; empty: none
+    bool expect_identical = false;     // a difference from the reference is a failure
+    bool overwrite = false;            // an existing completions file in output_dir is replaced
+    bool explicit_output_dir = false;  // files lie directly in output_dir, not in output_dir/<job>.<step>
     bool write_per_rank = true;
     bool override_cache = false;  // make the tokenized set anew
     bool dry_run = false;
