@@ -1,10 +1,12 @@
 // How the layers are divided among the stages: so that the slowest stage is as fast as can be.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/result.hpp"
+#include "llm/matrix.hpp"
 #include "llm/shape.hpp"
 
 namespace inferstep::llm {
@@ -16,12 +18,20 @@ struct StageCosts {
 };
 StageCosts costs_of(const Shape& shape);
 
-// `stages` ranges that cover the model; earlier stages take the larger shares when two divisions are equally good.
+// `stages` ranges that cover the model, each with at least one layer: the largest cost is as small as can be, then the
+// sum of the squares; earlier stages take the larger shares when two divisions are equally good.
 // Error: more stages than layers.
 Result<std::vector<LayerRange>> divide(const Shape& shape, int stages);
 // The user's own: layers of each stage ("13,13" as {13, 13}). Error: they do not add up.
 Result<std::vector<LayerRange>> divide_as(const Shape& shape, const std::vector<int>& layers);
-// "stage 0: embedding, layers 0-12 (1.63 GB)…", one line each.
-std::string describe(const Shape& shape, const std::vector<LayerRange>& ranges);
+
+// The memory of a range's weights when the matrices have this format. The embedding stays bf16, unless it is the head's
+// matrix too.
+std::int64_t weight_bytes(const Shape& shape, const LayerRange& range, Format format);
+// The format of the one matrix of a tied embedding and head: four bits are too few for it.
+Format tied_format(Format format);
+
+// "stage 0: embedding, layers 0-12 (1.82 GB), cost 13.00", one line each.
+std::string describe(const Shape& shape, const std::vector<LayerRange>& ranges, Format format = Format::kBf16);
 
 }  // namespace inferstep::llm

@@ -41,11 +41,13 @@ extern CU_SuiteInfo kReportReadSuite;
 extern CU_SuiteInfo kReportPlotsSuite;
 extern CU_SuiteInfo kReportPartsSuite;
 extern CU_SuiteInfo kRequestSuite;
+extern CU_SuiteInfo kPartitionSuite;
 extern CU_SuiteInfo kPlacerSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
 extern CU_SuiteInfo kQueueSuite;
 extern CU_SuiteInfo kRunawaySuite;
+extern CU_SuiteInfo kSamplingSuite;
 extern CU_SuiteInfo kScheduleSuite;
 extern CU_SuiteInfo kSlotsSuite;
 extern CU_SuiteInfo kSpawnSuite;
@@ -65,7 +67,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kClientClusterSuite,  &kMemorySuite,      &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,
     &kGpusSuite,           &kTcpSuite,         &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
-    &kBatterySuite,        &kReportPartsSuite,
+    &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,
 };
 #endif
 
