@@ -61,6 +61,10 @@ class Stage {
     // Where input() and output() are, and the stream on which forward() works there.
     virtual bool on_device() const { return false; }
     virtual void* stream() const { return nullptr; }
+    // Where on_device(): rows of output() to host memory, and rows in host memory to input(), for links between hosts.
+    // Both have ended when they return.
+    virtual Status copy_out(void* host, std::size_t bytes);
+    virtual Status copy_in(const void* host, std::size_t bytes);
 
     virtual std::size_t weight_bytes() const = 0;  // of memory
     virtual std::size_t cache_bytes() const = 0;

@@ -1,0 +1,29 @@
+#include "llm/stage.hpp"
+
+namespace inferstep::llm {
+
+int rows_of(const Batch& batch) {
+    int rows = 0;
+    for (const Span& span : batch) {
+        rows += span.rows;
+    }
+    return rows;
+}
+
+int logit_rows_of(const Batch& batch) {
+    int rows = 0;
+    for (const Span& span : batch) {
+        rows += span.no_logits ? 0 : span.all_logits ? span.rows : 1;
+    }
+    return rows;
+}
+
+Status Stage::copy_out(void* /*host*/, std::size_t /*bytes*/) {
+    return fail("the rows of {} are in host memory already", device_name());
+}
+
+Status Stage::copy_in(const void* /*host*/, std::size_t /*bytes*/) {
+    return fail("the rows of {} are in host memory already", device_name());
+}
+
+}  // namespace inferstep::llm
