@@ -30,9 +30,9 @@ slurm_plugindir ?= $(firstword $(shell $(PKG_CONFIG) --variable=plugindir slurm 
                      $(wildcard /usr/lib/$(MULTIARCH)/slurm-wlm /usr/lib64/slurm) $(libdir)/slurm)
 
 # --- Libraries with a .pc file
-LIBS_NEEDED := hwloc hiredis libcjson fmt libcrypto libjpeg libpng yaml-cpp
+LIBS_NEEDED := hwloc hiredis libcjson fmt libcrypto libjpeg libpng yaml-cpp sentencepiece libpcre2-8
 PC_CFLAGS   := $(shell $(PKG_CONFIG) --cflags $(LIBS_NEEDED) 2>/dev/null)
-PC_LIBS     := $(shell $(PKG_CONFIG) --libs $(LIBS_NEEDED) 2>/dev/null)
+PC_LIBS     := $(filter-out -lsentencepiece_train,$(shell $(PKG_CONFIG) --libs $(LIBS_NEEDED) 2>/dev/null))
 missing_libs = $(strip $(foreach lib,$(LIBS_NEEDED),$(shell $(PKG_CONFIG) --exists $(lib) || echo $(lib))))
 
 # --- libtorch: TORCH_HOME if given, else the pinned wheel in the cache, which contrib/deps/torch.sh fetches when needed.

@@ -25,6 +25,7 @@ void add_record(CLI::App& app, Outcome& outcome);
 void add_sweep(CLI::App& app, Outcome& outcome);
 void add_report(CLI::App& app, Outcome& outcome);
 void add_model(CLI::App& app, Outcome& outcome);
+void add_stage(CLI::App& app, Outcome& outcome);
 void add_topo(CLI::App& app, Outcome& outcome);
 
 }  // namespace inferstep::cli

@@ -10,7 +10,7 @@ namespace inferstep::cli {
 // One line per subcommand, in the order of --help; each is defined in the file of its name.
 
 constexpr AddCommand kCommands[] = {
-    add_run, add_client, add_db, add_sweep, add_record, add_report, add_model, add_topo,
+    add_run, add_client, add_db, add_stage, add_sweep, add_record, add_report, add_model, add_topo,
 };
 
 }  // namespace inferstep::cli

@@ -11,12 +11,21 @@
 
 namespace inferstep::llm {
 
+// A setting, its value in words, and who gave it: "--batch-size", "BATCH_SIZE", "exp_config.json, line 9:
+// inference.batch_size", or "default".
+struct Origin {
+    std::string name;
+    std::string value;
+    std::string where;
+};
+
 struct StageSettings {
-    std::string model;      // directory or GGUF file
-    std::string tokenizer;  // file; empty: the model's
-    std::string prompts;    // prompts.jsonl
-    std::string variant;    // only prompts of this variant; empty: all
-    int prompt_limit = 0;   // 0: all
+    std::string model;       // directory or GGUF file
+    std::string model_name;  // as the configuration calls it; empty: nothing does
+    std::string tokenizer;   // file; empty: the model's
+    std::string prompts;     // prompts.jsonl
+    std::string variant;     // only prompts of this variant; empty: all
+    int prompt_limit = 0;    // 0: all
     std::string output_dir = "outputs";
     bool local_debug = false;  // one process, whatever the step has
     int stages = 0;            // pipeline_size; 0: the ranks
@@ -39,10 +48,13 @@ struct StageSettings {
     bool overwrite = false;            // an existing completions file in output_dir is replaced
     bool explicit_output_dir = false;  // files lie directly in output_dir, not in output_dir/<job>.<step>
     bool write_per_rank = true;
+    std::string profiler = "none";  // none, nsys, perf
+    bool verbose = false;
     bool override_cache = false;  // make the tokenized set anew
     bool dry_run = false;
     bool json = false;
-    std::vector<std::string> notes;    // "exp_config.json: precision is ignored …", for the log
+    std::vector<std::string> notes;    // "exp_config.json, line 7: …  is unknown and ignored", for the log
+    std::vector<Origin> origins;       // of every setting that was given, for --dry-run and the records
     std::vector<std::string> command;  // as typed
 };
 

@@ -1,0 +1,101 @@
+// inferstep stage: a language model in stages over the ranks of a step.
+#include <algorithm>
+#include <cstdio>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "cli/commands.hpp"
+#include "core/log.hpp"
+#include "core/step.hpp"
+#include "core/words.hpp"
+#include "llm/settings_read.hpp"
+#include "llm/settings_table.hpp"
+
+namespace inferstep::cli {
+namespace {
+
+// The texts of the options that may be given, two for each with a hyphen in its name. A deque: they stay where they
+// are.
+struct Text {
+    std::string name;
+    std::optional<std::string> text;
+};
+using Texts = std::deque<Text>;
+
+// "--limit,--prompt-limit" out of "limit,prompt-limit"; "!no-x" gives "!--no-x".
+std::string option_names(const std::string& names) {
+    std::string list;
+    for (const std::string& name : split(names, ',')) {
+        const bool negated = name.front() == '!';
+        list += fmt::format("{}{}--{}", list.empty() ? "" : ",", negated ? "!" : "", name.substr(negated ? 1 : 0));
+    }
+    return list;
+}
+
+// --batch-size, and --batch_size, which --help does not repeat. No argument: a flag.
+void add_setting(CLI::App* sub, Texts& texts, std::string names, const char* argument, const char* help) {
+    std::string name = names.substr(0, names.find(','));
+    const auto add = [&](const char* text) {
+        Text& given = texts.emplace_back(Text{name, {}});
+        return argument == nullptr ? sub->add_flag(option_names(names), given.text, text)
+                                   : sub->add_option(option_names(names), given.text, text)->type_name(argument);
+    };
+    add(help);
+    std::replace(names.begin(), names.end(), '-', '_');
+    if (names.find('_') != std::string::npos) {
+        std::string only;  // the names that are other ones with underscores
+        for (const std::string& each : split(names, ',')) {
+            only += each.find('_') == std::string::npos ? "" : (only.empty() ? "" : ",") + each;
+        }
+        names = only;
+        add("")->group("");
+    }
+}
+
+Result<llm::StageSettings> settings_of(const Texts& texts) {
+    llm::GivenOptions options;
+    for (const Text& each : texts) {
+        if (each.text && !options.emplace(each.name, *each.text).second) {
+            return fail("--{} is given twice, once with underscores", each.name);
+        }
+    }
+    return llm::read_stage_settings(options);
+}
+
+int stage(const Texts& texts) {
+    const Result<llm::StageSettings> settings = settings_of(texts);
+    if (!settings) {
+        print_error(settings.error());
+        return 2;
+    }
+    set_verbose(settings->verbose);
+    if (step_identity().rank == 0) {  // one rank speaks for all, who read the same
+        for (const std::string& note : settings->notes) {
+            print_warning(note);
+        }
+    }
+    if (settings->dry_run) {
+        std::fputs(llm::settings_text(*settings).c_str(), stdout);
+        return 0;
+    }
+    print_error(fail("only --dry-run works yet"));
+    return 1;
+}
+
+}  // namespace
+
+void add_stage(CLI::App& app, Outcome& outcome) {
+    CLI::App* sub = app.add_subcommand("stage", "run a Llama model over prompts, in stages on the ranks of a step");
+    auto texts = std::make_shared<Texts>();
+    add_setting(sub, *texts, "exp-config", "FILE", "exp_config.json (default: the one that is there)");
+    add_setting(sub, *texts, "ds-config", "FILE", "ds_config.json (default: the one that is there)");
+    for (const llm::Setting& setting : llm::stage_settings()) {
+        if (setting.help != nullptr) {
+            add_setting(sub, *texts, setting.options, setting.argument, setting.help);
+        }
+    }
+    sub->callback([texts, &outcome] { outcome.exit_code = stage(*texts); });
+}
+
+}  // namespace inferstep::cli
