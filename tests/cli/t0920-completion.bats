@@ -63,7 +63,7 @@ left_sides() { # subcommand
             # shellcheck disable=SC2086  # words
             completes "inferstep $sub $name " ${values//|/ }
             found=$((found + 1))
-        done < <(left_sides "$sub" | grep -oE '^[^ ]+ [a-z]+(\|[a-z]+)+')
+        done < <(left_sides "$sub" | grep -oE '^[^ ]+ [a-z0-9]+(\|[a-z0-9]+)+')
     done < <(subcommands)
     [ "$found" -ge 12 ]
 }
