@@ -54,6 +54,8 @@ Format format_for(DataType type, Format wanted);
 // for every matrix of that format and width. Keeps its memory for the next time.
 class Activations {
    public:
+    // Room for any set() of so many rows and columns. set() makes it by itself, but can only throw when there is none.
+    Status reserve(int rows, int columns);
     void set(Format format, const float* x, int rows, int columns, Pool& pool);
     int rows() const { return rows_; }
     int columns() const { return columns_; }

@@ -2,7 +2,10 @@
 // fixed, so that a row's result does not depend on what else is computed with it.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+
+#include "llm/pool.hpp"
 
 namespace inferstep::llm {
 
@@ -19,13 +22,16 @@ void add(float* x, const float* y, int n);
 // Keys and values are kept in bfloat16.
 void to_bf16(const float* x, std::uint16_t* out, int n);
 
-// One query head against the keys and values of positions 0 … count - 1, which lie `stride` elements apart: softmax in
-// float32, keys in blocks of a fixed size. `scores`: room for `count` rounded up to 64 floats.
+// One query head against the keys and values of positions 0 … count - 1 (at least one), which lie `stride` elements
+// apart: out = Σ softmax(query · key / √head_dim) · value, in float32. Fastest with stride == head_dim. `scores`: room
+// for `count` rounded up to 64 floats.
 void attend(const float* query, const std::uint16_t* keys, const std::uint16_t* values, int count,
             std::ptrdiff_t stride, int head_dim, float* scores, float* out);
 
-// Read bandwidth of this machine, now, with the pool's threads: bytes/s over memory larger than the caches.
-class Pool;
+// Read bandwidth of this machine, now, with the pool's threads: bytes/s, the best of passes over `data` (more than the
+// caches hold, such as the weights of a stage) for about so many seconds. Without data: over 512 MiB taken for it and
+// given back. 0: there was no memory.
+double read_bandwidth(Pool& pool, const std::byte* data, std::size_t bytes, double seconds);
 double read_bandwidth(Pool& pool, double seconds);
 
 }  // namespace inferstep::llm

@@ -28,6 +28,7 @@ extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
+extern CU_SuiteInfo kLlmMatrixSuite;
 extern CU_SuiteInfo kMatrixSuite;
 extern CU_SuiteInfo kJournalSuite;
 extern CU_SuiteInfo kMemorySuite;
@@ -67,7 +68,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kClientClusterSuite,  &kMemorySuite,      &kMetricsSuite,       &kAllocationSuite,     &kClaimsSuite,
     &kGpusSuite,           &kTcpSuite,         &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
-    &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,
+    &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
 };
 #endif
 

@@ -1,0 +1,76 @@
+#include <atomic>
+
+#include "llm/kernels.hpp"
+#include "llm/matrix.hpp"
+
+namespace inferstep::llm {
+namespace {
+
+struct IsaName {
+    Isa isa;
+    const char* name;
+};
+
+constexpr IsaName kIsas[] = {{Isa::kPortable, "portable"}, {Isa::kAvx2, "avx2"}, {Isa::kAvx512, "avx512"}};
+
+// The compiler's own look at cpuid, which asks whether the kernel keeps the registers as well.
+bool has(Isa isa) {
+#if defined(INFERSTEP_X86_KERNELS)
+    __builtin_cpu_init();
+    if (isa == Isa::kAvx2) {
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+    }
+    if (isa == Isa::kAvx512) {
+        return has(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+               __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+               __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bf16");
+    }
+#endif
+    return isa == Isa::kPortable;
+}
+
+const Kernels* kernels_of(Isa isa) {
+#if defined(INFERSTEP_X86_KERNELS)
+    if (isa != Isa::kPortable) {
+        return isa == Isa::kAvx512 ? &kAvx512Kernels : &kAvx2Kernels;
+    }
+#endif
+    return isa == Isa::kPortable ? &kPortableKernels : nullptr;
+}
+
+struct Choice {
+    Isa isa = best_isa();
+    const Kernels* kernels = kernels_of(isa);
+};
+
+Choice& choice() {
+    static Choice chosen;
+    return chosen;
+}
+
+}  // namespace
+
+std::string_view name_of(Isa isa) {
+    for (const IsaName& known : kIsas) {
+        if (known.isa == isa) {
+            return known.name;
+        }
+    }
+    return "?";
+}
+
+Isa best_isa() { return has(Isa::kAvx512) ? Isa::kAvx512 : has(Isa::kAvx2) ? Isa::kAvx2 : Isa::kPortable; }
+
+Status use_isa(Isa isa) {
+    if (!has(isa)) {
+        return fail("this CPU has no {}; the best that it has is {}", name_of(isa), name_of(best_isa()));
+    }
+    choice() = {isa, kernels_of(isa)};
+    return Status::ok();
+}
+
+Isa current_isa() { return choice().isa; }
+
+const Kernels& kernels() { return *choice().kernels; }
+
+}  // namespace inferstep::llm

@@ -1,0 +1,54 @@
+// The functions that exist once for each ISA. kernels() are those that use_isa() chose.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "llm/matrix.hpp"
+
+namespace inferstep::llm {
+
+// Rows of x beside each other: numbers (bf16 or int8), for int8 with a scale and the sum of the numbers for each 32
+// columns. `columns` is padded.
+struct ActivationRows {
+    const std::byte* numbers = nullptr;
+    const float* scales = nullptr;
+    const std::int32_t* sums = nullptr;
+    int rows = 0;
+    int columns = 0;
+};
+
+// y = x · Wᵀ for the 16-row panels `first` … `last` - 1 of a matrix.
+struct PanelWork {
+    const std::byte* panels = nullptr;  // of the whole matrix
+    std::size_t panel_bytes = 0;
+    int matrix_rows = 0;
+    ActivationRows x;
+    float* y = nullptr;
+    std::ptrdiff_t stride = 0;
+};
+using MultiplyPanels = void (*)(const PanelWork& work, int first, int last);
+
+struct Kernels {
+    MultiplyPanels multiply[4];  // by Format
+    // One row to int8: n numbers, padded with zeros to whole blocks; a scale and the numbers' sum for each block.
+    void (*quantize)(const float* x, int n, std::int8_t* out, float* scales, std::int32_t* sums);
+    void (*to_bf16)(const float* x, std::uint16_t* out, int n);
+    void (*rms_norm)(const float* x, const float* weight, int n, float eps, float* out);
+    void (*rotate)(float* heads, int count, int head_dim, const float* table);  // of one position
+    void (*silu_times)(float* gate, const float* up, int n);
+    void (*add)(float* x, const float* y, int n);
+    void (*attend)(const float* query, const std::uint16_t* keys, const std::uint16_t* values, int count,
+                   std::ptrdiff_t stride, int head_dim, float* scores, float* out);
+    float (*sum)(const float* x, std::size_t n);  // n a multiple of 256, x aligned to 64: for read_bandwidth()
+};
+
+const Kernels& kernels();
+
+extern const Kernels kPortableKernels;
+#if defined(__x86_64__)
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+#endif
+
+}  // namespace inferstep::llm
