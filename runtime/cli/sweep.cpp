@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <iostream>
 #include <memory>
 
@@ -15,6 +16,7 @@
 #include "sweep/matrix.hpp"
 #include "sweep/preview.hpp"
 #include "sweep/ready.hpp"
+#include "sweep/ready_pipeline.hpp"
 #include "sweep/run_folder.hpp"
 #include "sweep/status.hpp"
 #include "sweep/tree.hpp"
@@ -27,6 +29,14 @@ using sweep::Count;
 using sweep::Point;
 
 constexpr std::size_t kRowsOnTerminal = 40;
+
+// Of inferstep stage.
+constexpr std::pair<const char*, const char*> kPipelines[] = {
+    {sweep::kStrongKind, "A language model over more and more stages, the same prompts"},
+    {sweep::kWeakKind, "A language model over more and more stages, as many more prompts"},
+    {sweep::kBatchKind, "A language model with larger and larger batches"},
+    {sweep::kOptimizationKind, "What KV cache, groups in flight, int8 and int4 each bring a language model"},
+    {sweep::kPartitionsKind, "A language model with its layers divided in several ways"}};
 
 // What is planned or run: the battery, and its points in running order.
 struct Chosen {
@@ -145,9 +155,10 @@ int sweep_files(const SweepArguments& a) {
     return work(a, sweep::read_battery(a.files, settings_of(a)));
 }
 
-using MakeReady = Result<sweep::ReadyBattery> (*)(const std::vector<std::string>& words);
+using MakeReady = std::function<Result<sweep::ReadyBattery>(const std::vector<std::string>& words)>;
 
-int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const std::vector<std::string>& words) {
+int sweep_ready(const SweepArguments& a, const MakeReady& make, const char* kind,
+                const std::vector<std::string>& words) {
     std::vector<std::string> flags = words;
     if (a.where != "auto") {  // what cannot be there is told at once
         flags.emplace_back(a.where == "local" ? "--launcher=local" : "--launcher=slurm");
@@ -167,7 +178,8 @@ int sweep_ready(const SweepArguments& a, MakeReady make, const char* kind, const
     return work(with_launcher, sweep::parse_battery(sweep::battery_text(ready->battery), kind, settings_of(a)));
 }
 
-void add_ready(CLI::App& parent, Outcome& outcome, const char* kind, const char* help, MakeReady make) {
+void add_ready(CLI::App& parent, Outcome& outcome, const char* kind, const char* help, const MakeReady& make,
+               const std::function<std::string()>& flags) {
     CLI::App* ready = parent.add_subcommand(kind, help);
     std::string theirs = kind;  // as SmartSim-Scaling's driver has it
     std::replace(theirs.begin(), theirs.end(), '-', '_');
@@ -175,7 +187,7 @@ void add_ready(CLI::App& parent, Outcome& outcome, const char* kind, const char*
     auto a = std::make_shared<SweepArguments>();
     add_running_options(*ready, *a);
     ready->allow_extras();  // the battery's own flags, which its maker reads
-    ready->footer([kind] { return sweep::ready_flags_help(kind); });
+    ready->footer(flags);
     ready->callback([=, &outcome] { outcome.exit_code = sweep_ready(*a, make, kind, ready->remaining()); });
 }
 
@@ -197,9 +209,14 @@ void add_sweep(CLI::App& app, Outcome& outcome) {
     });
     add_sweep_status(*command, outcome);
     add_ready(*command, outcome, sweep::kColocatedKind, "Inference with databases beside the clients of each node",
-              sweep::colocated_battery);
+              sweep::colocated_battery, sweep::colocated_help);
     add_ready(*command, outcome, sweep::kStandardKind, "Inference with one database on nodes of its own",
-              sweep::standard_battery);
+              sweep::standard_battery, sweep::standard_help);
+    for (const auto& [kind, help] : kPipelines) {
+        add_ready(
+            *command, outcome, kind, help, [kind](const auto& words) { return sweep::pipeline_battery(kind, words); },
+            [kind] { return sweep::pipeline_help(kind); });
+    }
 }
 
 }  // namespace inferstep::cli

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "sweep/stage_record.hpp"
+
 namespace inferstep::report {
 
 constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN();
@@ -91,6 +93,10 @@ struct Execution {
     std::vector<Metric> metrics;
     Accounting accounting;
     std::vector<Source> logs;  // files to look into, by hand
+
+    // Of a run of `inferstep stage`.
+    std::optional<sweep::StageRecord> stages;
+    std::vector<std::string> completions;  // its completions_rank_N.jsonl
 };
 
 // Something that a reader met and went on from: a truncated row, a missing rank, an empty file.
@@ -102,6 +108,7 @@ struct Note {
 struct Tree {
     std::string path;
     std::string label;                         // its name in tables; unlike all others
+    std::string kind;                          // of the sweep's battery, "pipeline-strong"; empty: no sweep
     std::string format;                        // "inferstep-sweep/1", "inferstep step", "SmartSim-Scaling", "itwinai"
     std::string hint_x, hint_rate, hint_time;  // sweep/battery.hpp ReportHints; empty: find out
     std::vector<std::string> hint_series;

@@ -2,10 +2,12 @@
 
 #include "report/compute_breakdown.hpp"
 #include "report/compute_distributions.hpp"
+#include "report/compute_experiment.hpp"
 #include "report/compute_grouping.hpp"
 #include "report/compute_outliers.hpp"
 #include "report/compute_resources.hpp"
 #include "report/compute_scaling.hpp"
+#include "report/compute_stages.hpp"
 
 namespace inferstep::report {
 
@@ -20,6 +22,8 @@ Figures compute(const Collection& collection, const FigureOptions& options) {
     compute_resources(collection, figures);
     compute_metrics(collection, figures);
     compute_breakdown(collection, figures);
+    compute_stages(collection, figures);
+    compute_experiment(collection, figures);
     find_outliers(collection, figures);
     note_what_is_missing(collection, figures);
     return figures;

@@ -9,6 +9,7 @@
 #include <set>
 
 #include "report/compute_distributions.hpp"
+#include "report/compute_stages.hpp"
 #include "report/interval.hpp"
 #include "report/numbers.hpp"
 
@@ -83,11 +84,25 @@ bool categorize(const Execution& e, const std::vector<double>& loops, Parts& sec
     return any;
 }
 
+// Of the wall-clock time of all stages together.
+Parts fractions_of(const StageParts& p) {
+    const double timed = p.communication + p.compute + p.io + p.preprocess + p.bubble;
+    const double whole = std::max(p.whole, timed);
+    Parts parts = {p.communication, p.compute, p.io, p.preprocess, whole - timed, p.bubble};
+    for (double& part : parts) {
+        part = whole > 0 ? part / whole : kUnknown;
+    }
+    return parts;
+}
+
 // Fractions of one execution's loop.
 Parts fractions_of(const Execution& e, Remarks& remarks) {
     Parts unknown;
     unknown.fill(kUnknown);
     ++remarks.executions;
+    if (e.stages) {
+        return fractions_of(stage_parts(*e.stages));
+    }
     const std::vector<double> loops = loop_seconds(e);
     Parts seconds{};
     if (!categorize(e, loops, seconds, remarks)) {

@@ -39,6 +39,22 @@ struct DatabaseSplit {
     Value queue, input, inference, output;
 };
 
+// One stage of a pipeline: means over the repeats, in the order of stage_columns() (compute_stages.hpp).
+struct StageFigures {
+    int stage = 0;
+    std::string layers;  // of the first of the repeats
+    std::string node;    // likewise
+    std::vector<Value> values;
+};
+
+// What an experiment is about, beside what every report has: the column of a table.
+struct ExperimentColumn {
+    std::string key;    // "weak_classical"
+    std::string title;  // "weak efficiency T1(W)/TN(N·W)"
+    std::string rule;   // the formula, in words
+    bool fraction = false;
+};
+
 // One series at one scale: a row of the scaling table. Where every execution failed it is there with nothing in it.
 struct Row {
     std::size_t series = 0;  // index of Figures::series
@@ -61,6 +77,8 @@ struct Row {
     Breakdown breakdown;
     std::vector<Distribution> functions;  // those that this row has, in the order of Figures::functions
     std::vector<Value> metrics;           // in the order of Figures::metrics
+    std::vector<StageFigures> stages;     // of `inferstep stage`, in their order
+    std::vector<Value> experiment;        // in the order of Figures::experiment
 };
 
 struct Series {
@@ -100,6 +118,8 @@ struct Figures {
     std::string baseline_rule;        // how it was chosen, in words
     Scaling scaling = Scaling::kNotKnown;
     std::string scaling_rule;  // in words
+    std::string kind;          // of the experiment, "pipeline-weak"; empty: none, or several trees of several kinds
+    std::vector<ExperimentColumn> experiment;
     std::vector<Outlier> outliers;
     std::vector<Failure> failures;
     std::vector<Note> notes;  // the readers', and what the figures lack and why

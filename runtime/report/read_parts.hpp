@@ -85,9 +85,14 @@ Status read_node_json(const std::string& path, Accounting& accounting, Notes& no
 void add_requests(const Accounting& database, Accounting& accounting);
 void read_sacct(const std::string& path, const std::string& step, Accounting& accounting, Notes& notes);
 
+// What a step of `inferstep stage` left in this directory: its metrics.json and completions. False: it is no such step.
+// `alone`: no point of a sweep tells parameters and metrics.
+Result<bool> read_stage(const std::string& directory, const std::vector<std::string>& names, bool alone,
+                        Execution& execution, Notes& notes);
+
 // The readers. Each appends to `executions`, without repeats' numbers where the format has none (0).
 Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& executions, Notes& notes);
-Status read_step(const std::string& directory, Execution& execution, Notes& notes);
+Status read_step(const std::string& directory, bool alone, Execution& execution, Notes& notes);
 Status read_smartsim(const std::string& session, std::vector<Execution>& executions, Notes& notes);
 Status read_itwinai(const std::string& run, std::vector<Execution>& executions, Notes& notes);
 

@@ -102,10 +102,15 @@ void read_cost(const std::string& directory, Execution& execution, Notes& notes)
 
 }  // namespace
 
-Status read_step(const std::string& directory, Execution& execution, Notes& notes) {
+Status read_step(const std::string& directory, bool alone, Execution& execution, Notes& notes) {
     const auto names = names_in(directory);
     if (!names) {
         return names.error();
+    }
+    const Result<bool> stage = read_stage(directory, *names, alone, execution, notes);
+    if (!stage || *stage) {
+        read_cost(directory, execution, notes);
+        return stage ? Status::ok() : Status(stage.error());
     }
     RankReader reader(execution, notes);
     for (const std::string& name : *names) {

@@ -133,6 +133,15 @@ std::string database_step(const std::string& directory) {
     return step.starts_with("local.") ? std::string() : step;
 }
 
+// Of several steps of `inferstep stage` the last one counts, as it does for the point's metrics.
+void take_stages(Execution& step, Execution& execution) {
+    execution.stages = std::move(step.stages);
+    execution.completions = std::move(step.completions);
+    execution.work = step.work;
+    execution.work_unit = step.work_unit;
+    execution.accounting = step.accounting;
+}
+
 // The steps of a point that left records: the one with times is the clients', another its database's.
 Status take_records(const Json& point, const std::string& directory, Execution& execution, Notes& notes) {
     const std::string database = database_step(directory);
@@ -145,10 +154,13 @@ Status take_records(const Json& point, const std::string& directory, Execution& 
             continue;
         }
         Execution step;
-        if (Status s = read_step(path, step, notes); !s) {
+        if (Status s = read_step(path, false, step, notes); !s) {
             return s;
         }
         execution.logs.insert(execution.logs.end(), step.logs.begin(), step.logs.end());
+        if (step.stages) {
+            take_stages(step, execution);
+        }
         const bool of_database = path.substr(path.rfind('/') + 1) == database;
         if (of_database) {
             add_requests(step.accounting, served);
@@ -244,6 +256,7 @@ Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& ex
     if (Status s = check_schema(path, *sweep, sweep::kSweepSchema); !s) {
         return s;
     }
+    tree.kind = printable(sweep->text("kind"));
     take_hints(*sweep, tree);
     take_about(*sweep, tree);
     std::size_t missing = 0;

@@ -6,6 +6,7 @@
 #include "core/file.hpp"
 #include "core/json.hpp"
 #include "sweep/metric_files.hpp"
+#include "sweep/stage_metrics.hpp"
 #include "sweep/tree.hpp"
 
 namespace inferstep::sweep {
@@ -113,6 +114,10 @@ std::vector<Metric> builtin_metrics(const std::string& directory) {
     Metrics databases(file);
     add_databases(step, databases);
     metrics.all.insert(metrics.all.end(), databases.all.begin(), databases.all.end());
+    if (const Json stages = last_of(directory, kStageFile, kStageSchema, file); !stages.keys().empty()) {
+        const std::vector<Metric> of_stages = stage_metrics(stage_record(stages), file);
+        metrics.all.insert(metrics.all.end(), of_stages.begin(), of_stages.end());
+    }
     return metrics.all;
 }
 

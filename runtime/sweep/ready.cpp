@@ -40,16 +40,6 @@ Result<Model> find_model(const ReadyFlags& flags) {
     return Model{"resnet50", word, false};
 }
 
-// It becomes a folder below results/.
-Status check_name(const std::string& name) {
-    constexpr const char* kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
-    return name[0] != '.' && name.find_first_not_of(kLetters) == std::string::npos
-               ? Status::ok()
-               : Status(fail("--exp_name={}: it names a folder; letters, digits and . _ + - are right, without a dot "
-                             "in front",
-                             name));
-}
-
 // The loop of SmartSim-Scaling's client. Its script and model are in the database before it begins.
 std::vector<std::string> client(const ReadyFlags& flags, const Model& model) {
     std::vector<std::string> words = {"inferstep",
@@ -98,7 +88,7 @@ std::vector<MetricRule> metrics() {
 // What both batteries have.
 Result<Battery> common(const ReadyFlags& flags, const char* kind, const Model& model,
                        const std::vector<const char*>& matrix) {
-    if (Status s = check_name(flags.text("exp_name")); !s) {
+    if (Status s = check_folder_name(flags.text("exp_name")); !s) {
         return s.error();
     }
     Battery battery;
@@ -135,7 +125,7 @@ struct Begun {
 };
 
 Result<Begun> begin(bool standard, const std::vector<std::string>& words) {
-    Result<ReadyFlags> flags = ReadyFlags::parse(standard, words);
+    Result<ReadyFlags> flags = ReadyFlags::parse(inference_flags(standard), words);
     if (!flags) {
         return flags.error();
     }
@@ -218,14 +208,7 @@ Result<ReadyBattery> standard_battery(const std::vector<std::string>& words) {
     return ReadyBattery{std::move(*battery), begun->where, begun->notes};
 }
 
-std::string ready_flags_help(std::string_view kind) {
-    std::string text;
-    for (const ReadyFlag& flag : ready_flags()) {
-        if (const char* value = kind == kStandardKind ? flag.standard : flag.colocated) {
-            text += fmt::format("  --{:<32} {}\n", fmt::format("{}={}", flag.name, value), flag.help);
-        }
-    }
-    return text;
-}
+std::string colocated_help() { return flags_help(inference_flags(false)); }
+std::string standard_help() { return flags_help(inference_flags(true)); }
 
 }  // namespace inferstep::sweep

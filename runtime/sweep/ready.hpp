@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "core/result.hpp"
@@ -26,6 +25,7 @@ Result<ReadyBattery> colocated_battery(const std::vector<std::string>& words);
 Result<ReadyBattery> standard_battery(const std::vector<std::string>& words);
 
 // The flags with their defaults and meanings, a line each; for --help.
-std::string ready_flags_help(std::string_view kind);
+std::string colocated_help();
+std::string standard_help();
 
 }  // namespace inferstep::sweep

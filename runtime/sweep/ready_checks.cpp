@@ -95,6 +95,15 @@ bool is_here(const std::string& interface) { return static_cast<bool>(find_inter
 
 }  // namespace
 
+Status check_folder_name(const std::string& name) {
+    constexpr const char* kLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-";
+    return name[0] != '.' && name.find_first_not_of(kLetters) == std::string::npos
+               ? Status::ok()
+               : Status(fail("--exp_name={}: it names a folder; letters, digits and . _ + - are right, without a dot "
+                             "in front",
+                             name));
+}
+
 std::string launcher_place(const ReadyFlags& flags) {
     const std::string& launcher = flags.text("launcher");
     if (launcher == "slurm") {

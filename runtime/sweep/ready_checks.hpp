@@ -10,6 +10,9 @@
 
 namespace inferstep::sweep {
 
+// --exp_name becomes a folder below results/.
+Status check_folder_name(const std::string& name);
+
 // Where --launcher means: auto (whatever choose_where() says, which is not local), local, or batch.
 std::string launcher_place(const ReadyFlags& flags);
 

@@ -3,6 +3,7 @@
 #include <strings.h>
 
 #include <algorithm>
+#include <array>
 
 #include "core/step_options.hpp"
 #include "core/words.hpp"
@@ -15,20 +16,17 @@ using Kind = ReadyFlag::Kind;
 constexpr long kMostNodes = 65'533;  // of a job in Slurm
 constexpr long kMost = 1'000'000'000;
 
-const ReadyFlag* find_flag(bool standard, std::string_view name) {
-    const auto& all = ready_flags();
-    const auto at = std::find_if(all.begin(), all.end(), [&](const ReadyFlag& f) {
-        return f.name == name && (standard ? f.standard : f.colocated) != nullptr;
-    });
-    return at != all.end() ? &*at : nullptr;
+using Table = std::vector<ReadyFlag>;
+
+const ReadyFlag* find_flag(const Table& table, std::string_view name) {
+    const auto at = std::find_if(table.begin(), table.end(), [&](const ReadyFlag& f) { return f.name == name; });
+    return at != table.end() ? &*at : nullptr;
 }
 
-Error unknown(bool standard, const std::string& word) {
+Error unknown(const Table& table, const std::string& word) {
     std::vector<std::string_view> names;
-    for (const ReadyFlag& flag : ready_flags()) {
-        if ((standard ? flag.standard : flag.colocated) != nullptr) {
-            names.emplace_back(flag.name);
-        }
+    for (const ReadyFlag& flag : table) {
+        names.emplace_back(flag.name);
     }
     const std::string_view near = nearest(word, names);
     return with_hint(fail("--{}: there is no such flag", word),
@@ -103,18 +101,28 @@ struct Named {
     const ReadyFlag* flag = nullptr;
     bool denied = false;
 };
-Named named(bool standard, const std::string& name) {
-    if (const ReadyFlag* flag = find_flag(standard, name)) {
+Named named(const Table& table, const std::string& name) {
+    if (const ReadyFlag* flag = find_flag(table, name)) {
         return {flag, false};
     }
-    const ReadyFlag* flag = name.starts_with("no") ? find_flag(standard, name.substr(name[2] == '_' ? 3 : 2)) : nullptr;
+    const ReadyFlag* flag = name.starts_with("no") ? find_flag(table, name.substr(name[2] == '_' ? 3 : 2)) : nullptr;
     return flag != nullptr && flag->kind == Kind::kSwitch ? Named{flag, true} : Named{};
 }
 
 }  // namespace
 
-const std::vector<ReadyFlag>& ready_flags() {
-    static const std::vector<ReadyFlag> flags = {
+const std::vector<ReadyFlag>& inference_flags(bool standard) {
+    struct Both {  // null: this battery has no such flag
+        const char* name;
+        Kind kind;
+        bool list;
+        const char* colocated;
+        const char* standard;
+        long low, high;
+        const char* choices;
+        const char* help;
+    };
+    static constexpr Both kBoth[] = {
         {"exp_name", Kind::kText, false, "inference-scaling", "inference-scaling", 0, 0, "",
          "name of the folder with the results"},
         {"launcher", Kind::kChoice, false, "auto", "auto", 0, 0, "auto|slurm|local", "where it runs"},
@@ -143,10 +151,29 @@ const std::vector<ReadyFlag>& ready_flags() {
         {"keep_keys", Kind::kSwitch, false, "False", "False", 0, 0, "",
          "every iteration's tensors stay in the database"},
     };
-    return flags;
+    static const std::array<Table, 2> tables = [] {
+        std::array<Table, 2> made;
+        for (const Both& f : kBoth) {
+            for (const auto& [value, table] : {std::pair(f.colocated, &made[0]), {f.standard, &made[1]}}) {
+                if (value != nullptr) {
+                    table->push_back({f.name, f.kind, f.list, value, f.low, f.high, f.choices, f.help});
+                }
+            }
+        }
+        return made;
+    }();
+    return tables[standard ? 1 : 0];
 }
 
-Result<ReadyFlags> ReadyFlags::parse(bool standard, const std::vector<std::string>& words) {
+std::string flags_help(const std::vector<ReadyFlag>& table) {
+    std::string text;
+    for (const ReadyFlag& flag : table) {
+        text += fmt::format("  --{:<32} {}\n", fmt::format("{}={}", flag.name, flag.value), flag.help);
+    }
+    return text;
+}
+
+Result<ReadyFlags> ReadyFlags::parse(const Table& table, const std::vector<std::string>& words) {
     ReadyFlags flags;
     for (std::size_t i = 0; i < words.size(); ++i) {
         const std::string& word = words[i];
@@ -156,9 +183,9 @@ Result<ReadyFlags> ReadyFlags::parse(bool standard, const std::vector<std::strin
         const std::size_t equals = std::min(word.find('='), word.size());
         std::string name = word.substr(2, equals - 2);
         std::replace(name.begin(), name.end(), '-', '_');
-        const auto [flag, denied] = named(standard, name);
+        const auto [flag, denied] = named(table, name);
         if (flag == nullptr) {
-            return unknown(standard, name);
+            return unknown(table, name);
         }
         const bool behind = i + 1 < words.size() && !words[i + 1].starts_with("--");
         std::string text = equals < word.size() ? word.substr(equals + 1) : denied ? "False" : "True";
@@ -175,12 +202,15 @@ Result<ReadyFlags> ReadyFlags::parse(bool standard, const std::vector<std::strin
         }
         flags.values_[flag->name] = Value{std::move(*texts), true};
     }
-    for (const ReadyFlag& flag : ready_flags()) {
-        const char* value = standard ? flag.standard : flag.colocated;
-        if (value == nullptr || flags.values_.count(flag.name) > 0) {
+    for (const ReadyFlag& flag : table) {
+        if (flags.values_.count(flag.name) > 0) {
             continue;
         }
-        Result<std::vector<std::string>> texts = read_values(flag, value);
+        if (*flag.value == '\0') {
+            flags.values_[flag.name] = {};
+            continue;
+        }
+        Result<std::vector<std::string>> texts = read_values(flag, flag.value);
         if (!texts) {
             return texts.error();
         }

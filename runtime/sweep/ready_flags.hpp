@@ -1,4 +1,4 @@
-// The flags of the ready-made batteries: their one table, and what the words of a command line give them.
+// The flags of ready-made batteries: tables of them, and what the words of a command line give them.
 #pragma once
 
 #include <map>
@@ -15,24 +15,27 @@ struct ReadyFlag {
     enum class Kind { kText, kNumber, kChoice, kSwitch, kSbatch };
     const char* name;
     Kind kind;
-    bool list;              // takes several values, a permutation each
-    const char* colocated;  // its default; null: this battery has no such flag
-    const char* standard;
+    bool list;            // takes several values, a permutation each
+    const char* value;    // its default; empty: none, and the flag has no values then
     long low, high;       // of a number
     const char* choices;  // "GPU|CPU"; in any case
     const char* help;
 };
 
-const std::vector<ReadyFlag>& ready_flags();
+// `standard`: of inference-standard; else of inference-colocated.
+const std::vector<ReadyFlag>& inference_flags(bool standard);
+
+// Each with its default and meaning, a line each; for --help.
+std::string flags_help(const std::vector<ReadyFlag>& table);
 
 class ReadyFlags {
    public:
-    // `standard`: the flags of inference-standard. Accepted: --name=value, --name value, --na-me; a switch alone is
-    // True,
-    // --noname False; the last of several counts. Values are Python's or YAML's: [1,2], 1,2, (1, 2), 'text', None,
-    // True. Error: names the flag and where in its value.
-    static Result<ReadyFlags> parse(bool standard, const std::vector<std::string>& words);
+    // Accepted: --name=value, --name value, --na-me; a switch alone is True, --noname False; the last of several
+    // counts. Values are Python's or YAML's: [1,2], 1,2, (1, 2), 'text', None, True. Error: names the flag and where in
+    // its value.
+    static Result<ReadyFlags> parse(const std::vector<ReadyFlag>& table, const std::vector<std::string>& words);
 
+    bool has(std::string_view name) const { return values_.count(std::string(name)) > 0; }  // is there such a flag
     bool given(std::string_view name) const { return values_.at(std::string(name)).given; }
     const std::vector<std::string>& texts(std::string_view name) const { return values_.at(std::string(name)).texts; }
     const std::string& text(std::string_view name) const { return texts(name).front(); }  // of a flag with one value

@@ -1,0 +1,26 @@
+// What each stage of a pipeline did: of metrics.json of `inferstep stage`, over the repeats.
+#pragma once
+
+#include "report/compute.hpp"
+
+namespace inferstep::report {
+
+struct StageColumn {
+    const char* key;    // in report.json and stages.csv
+    const char* title;  // for people
+    enum class Unit { kSeconds, kBytes, kFraction, kPlain } unit;
+    double (*of)(const sweep::StageRank& rank);
+};
+const std::vector<StageColumn>& stage_columns();
+std::size_t stage_column(std::string_view key);  // its index; one of those above
+
+void compute_stages(const Collection& collection, Figures& figures);
+
+// Seconds of one run by the categories of a breakdown (communication, compute, I/O, preprocess, bubble) and the whole
+// that they are of, over all its stages.
+struct StageParts {
+    double communication = 0, compute = 0, io = 0, preprocess = 0, bubble = 0, whole = 0;
+};
+StageParts stage_parts(const sweep::StageRecord& record);
+
+}  // namespace inferstep::report
