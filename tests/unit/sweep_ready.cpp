@@ -3,6 +3,7 @@
 #include "suites.hpp"
 #include "sweep/ready_flags.hpp"
 #include "sweep/ready_literal.hpp"
+#include "sweep/ready_splits.hpp"
 
 namespace inferstep::test {
 namespace {
@@ -66,7 +67,7 @@ void dictionaries_are_options_of_sbatch() {
 void flags_are_spelled_in_many_ways() {
     for (const Texts& words :
          {Texts{"--db_cpus=[2,4]"}, {"--db-cpus=2,4"}, {"--db_cpus", "2,4"}, {"--db-cpus", "(2,4)"}}) {
-        const Result<ReadyFlags> flags = ReadyFlags::parse(false, words);
+        const Result<ReadyFlags> flags = ReadyFlags::parse(sweep::inference_flags(false), words);
         CHECK_IN(words[0], flags && flags->texts("db_cpus") == Texts({"2", "4"}) && flags->given("db_cpus"));
     }
     for (const Texts& words : {Texts{"--rebuild_model"},
@@ -74,13 +75,14 @@ void flags_are_spelled_in_many_ways() {
                                {"--rebuild_model", "true"},
                                {"--rebuild_model", "--nodes=1"},
                                {"--norebuild_model", "--rebuild"}}) {
-        const Result<ReadyFlags> flags = ReadyFlags::parse(false, words);
+        const Result<ReadyFlags> flags = ReadyFlags::parse(sweep::inference_flags(false), words);
         CHECK_IN(words[0], words.back() == "--rebuild" ? !flags : flags && flags->on("rebuild_model"));
     }
-    const Result<ReadyFlags> twice = ReadyFlags::parse(false, {"--nodes=1", "--device=CPU", "--nodes=2,3"});
+    const Result<ReadyFlags> twice =
+        ReadyFlags::parse(sweep::inference_flags(false), {"--nodes=1", "--device=CPU", "--nodes=2,3"});
     CHECK(twice && twice->texts("nodes") == Texts({"2", "3"}));
     const Result<ReadyFlags> denied =
-        ReadyFlags::parse(true, {"--norun_db_as_batch", "--device=cpu", "--languages", "CPP"});
+        ReadyFlags::parse(sweep::inference_flags(true), {"--norun_db_as_batch", "--device=cpu", "--languages", "CPP"});
     if (CHECK(denied)) {
         CHECK(!denied->on("run_db_as_batch"));
         CHECK_EQ(denied->text("device"), "CPU");
@@ -88,6 +90,24 @@ void flags_are_spelled_in_many_ways() {
         CHECK_EQ(denied->largest("clients_per_node"), 48);
         CHECK(!denied->given("clients_per_node"));
     }
+}
+
+void layers_are_split() {
+    using Splits = Result<Texts>;
+    const auto is = [](const Splits& splits, const Texts& wanted) { return splits && *splits == wanted; };
+    CHECK(is(sweep::splits_of({"all"}, 4, 2), {"1,3", "2,2", "3,1"}));
+    CHECK(is(sweep::splits_of({"all"}, 4, 3), {"1,1,2", "1,2,1", "2,1,1"}));
+    CHECK(is(sweep::splits_of({"auto"}, 26, 2),
+             {"1,25", "4,22", "7,19", "10,16", "13,13", "16,10", "19,7", "22,4", "25,1"}));
+    CHECK(is(sweep::splits_of({"auto"}, 2, 2), {"1,1"}));
+    CHECK(is(sweep::splits_of({"auto"}, 5, 4), {"2,1,1,1", "1,1,1,2"}));
+    CHECK(is(sweep::splits_of({"13+13", "12/14", "10-16"}, 26, 2), {"13,13", "12,14", "10,16"}));
+    CHECK_FAILS(sweep::splits_of({"13+12"}, 26, 2), "--splits: 13+12 has 25 layers, and the model has 26");
+    CHECK_FAILS(sweep::splits_of({"13+12+1"}, 26, 2), "--splits: 13+12+1 has 3 parts, and there are 2 stages");
+    CHECK_FAILS(sweep::splits_of({"26+0"}, 26, 2), "--splits: '26+0' is no split");
+    CHECK_FAILS(sweep::splits_of({"13+13", "13-13"}, 26, 2), "13,13 stands there twice");
+    CHECK_FAILS(sweep::splits_of({"all"}, 26, 8), "there are more than 1000 partitions");
+    CHECK_FAILS(sweep::splits_of({"auto"}, 3, 4), "--stages=4: the model has 3 layers");
 }
 
 void mistakes_are_named() {
@@ -112,16 +132,18 @@ void mistakes_are_named() {
                  {{"--exp_name="}, "--exp_name wants a value"},
                  {{"--"}, "'--' is no flag"}};
     for (const auto& row : table) {
-        CHECK_FAILS(ReadyFlags::parse(false, row.words), row.message);
+        CHECK_FAILS(ReadyFlags::parse(sweep::inference_flags(false), row.words), row.message);
     }
-    CHECK_EQ(ReadyFlags::parse(false, {"--db_cpu=2"}).error().hint, "did you mean --db_cpus?");
-    CHECK_EQ(ReadyFlags::parse(true, {"--client_node=2"}).error().hint, "did you mean --client_nodes?");
+    CHECK_EQ(ReadyFlags::parse(sweep::inference_flags(false), {"--db_cpu=2"}).error().hint, "did you mean --db_cpus?");
+    CHECK_EQ(ReadyFlags::parse(sweep::inference_flags(true), {"--client_node=2"}).error().hint,
+             "did you mean --client_nodes?");
 }
 
 CU_TestInfo kTests[] = {{"lists are Python's and YAML's", lists_are_pythons_and_yamls},
                         {"single values are taken as they are", single_values_are_taken_as_they_are},
                         {"dictionaries are options of sbatch", dictionaries_are_options_of_sbatch},
                         {"flags are spelled in many ways", flags_are_spelled_in_many_ways},
+                        {"layers are split", layers_are_split},
                         {"mistakes are named", mistakes_are_named},
                         CU_TEST_INFO_NULL};
 
