@@ -21,6 +21,8 @@ extern CU_SuiteInfo kClientClusterSuite;
 extern CU_SuiteInfo kClientDagSuite;
 extern CU_SuiteInfo kClientLibrarySuite;
 extern CU_SuiteInfo kBatterySuite;
+extern CU_SuiteInfo kCommLinksSuite;
+extern CU_SuiteInfo kCommWorldSuite;
 extern CU_SuiteInfo kConfigSuite;
 extern CU_SuiteInfo kDbNodeSuite;
 extern CU_SuiteInfo kDbOptionsSuite;
@@ -69,6 +71,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kGpusSuite,           &kTcpSuite,         &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
+    &kCommLinksSuite,      &kCommWorldSuite,
 };
 #endif
 
