@@ -64,10 +64,6 @@ Result<RankSummary> parse_rank(const Json& json) {
     return s;
 }
 
-std::string rank_path(const std::string& directory, int rank, const char* extension) {
-    return fmt::format("{}/rank_{}.{}", directory, rank, extension);
-}
-
 Result<RankRecord> RankRecord::create(const std::string& outdir, const StepIdentity& id) {
     const std::string directory = absolute_path(outdir) + "/" + step_name(id);
     if (Status s = make_directories(directory); !s) {
@@ -85,33 +81,20 @@ Result<RankRecord> RankRecord::create(const std::string& outdir, const StepIdent
     if (!log_file) {
         return log_file.error();
     }
-    auto csv = LineFile::create(csv_path);
-    if (!csv) {
-        return csv.error();
+    auto times = RankTimes::create(directory, id.rank);
+    if (!times) {
+        return times.error();
     }
-    csv->line("rank,function,time");
-    return RankRecord(directory, id.rank, std::move(*log_file), std::move(*csv));
+    return RankRecord(directory, std::move(*log_file), std::move(*times));
 }
 
 void RankRecord::log(std::string_view word, std::string_view text) {
     log_.line(fmt::format("{} {}", word, printable(text)));
 }
 
-void RankRecord::row(std::string_view function, double seconds) {
-    pending_ += fmt::format("{}{},{},{:.9f}", pending_.empty() ? "" : "\n", rank_, function, seconds);
-}
-
-void RankRecord::flush() {
-    if (!pending_.empty()) {
-        csv_.line(pending_);
-        pending_.clear();
-    }
-}
-
 Status RankRecord::finish(const Json& summary) {
-    flush();
     log_.line(summary.dump(false));
-    const Status csv = csv_.finish();
+    const Status csv = times_.finish();
     const Status log_file = log_.finish();
     return csv ? log_file : csv;
 }

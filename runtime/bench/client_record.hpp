@@ -8,6 +8,7 @@
 
 #include "core/file.hpp"
 #include "core/json.hpp"
+#include "core/rank_times.hpp"
 #include "core/step.hpp"
 
 namespace inferstep {
@@ -40,8 +41,6 @@ Result<RankSummary> parse_rank(const Json& json);
 // count, mean, p50, p95, p99, max
 Json samples_json(const std::vector<double>& times);
 
-std::string rank_path(const std::string& directory, int rank, const char* extension);
-
 class RankRecord {
    public:
     // <outdir>/<job>.<step>/ and the two files of this rank in it. A file that is there already is an error.
@@ -50,20 +49,18 @@ class RankRecord {
     const std::string& directory() const { return directory_; }  // absolute
     void log(std::string_view word, std::string_view text);
     void log(std::string_view word, const Json& json) { log(word, json.dump(false)); }
-    void row(std::string_view function, double seconds);  // kept until the next flush()
-    void flush();
+    void row(std::string_view function, double seconds) { times_.row(function, seconds); }
+    void flush() { times_.flush(); }
     // The last line of the log. Error: what could not be written since create().
     Status finish(const Json& summary);
 
    private:
-    RankRecord(std::string directory, int rank, LineFile log_file, LineFile csv)
-        : directory_(std::move(directory)), rank_(rank), log_(std::move(log_file)), csv_(std::move(csv)) {}
+    RankRecord(std::string directory, LineFile log_file, RankTimes times)
+        : directory_(std::move(directory)), log_(std::move(log_file)), times_(std::move(times)) {}
 
     std::string directory_;
-    int rank_;
     LineFile log_;
-    LineFile csv_;
-    std::string pending_;
+    RankTimes times_;
 };
 
 }  // namespace inferstep

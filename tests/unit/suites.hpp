@@ -45,6 +45,7 @@ extern CU_SuiteInfo kReportPlotsSuite;
 extern CU_SuiteInfo kReportPartsSuite;
 extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPartitionSuite;
+extern CU_SuiteInfo kPipelineSuite;
 extern CU_SuiteInfo kPlacerSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
@@ -71,7 +72,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kGpusSuite,           &kTcpSuite,         &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
-    &kCommLinksSuite,      &kCommWorldSuite,
+    &kCommLinksSuite,      &kCommWorldSuite,   &kPipelineSuite,
 };
 #endif
 
