@@ -176,8 +176,12 @@ std::string library_directory() {
     return INFERSTEP_PKGLIBDIR;
 }
 
-Result<LineFile> LineFile::create(const std::string& path) {
-    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0666));
+Result<LineFile> LineFile::create(const std::string& path) { return open_with(path, O_TRUNC); }
+
+Result<LineFile> LineFile::append(const std::string& path) { return open_with(path, 0); }
+
+Result<LineFile> LineFile::open_with(const std::string& path, int flags) {
+    UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | flags, 0666));
     if (!fd) {
         return os_error("create", path, errno);
     }

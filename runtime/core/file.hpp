@@ -32,10 +32,12 @@ std::string library_directory();
 class LineFile {
    public:
     static Result<LineFile> create(const std::string& path);  // truncates
+    static Result<LineFile> append(const std::string& path);  // what is there stays
     void line(std::string_view text);
     Status finish();  // flush to disk; the first error since create()
 
    private:
+    static Result<LineFile> open_with(const std::string& path, int flags);
     explicit LineFile(UniqueFd fd, std::string path) : fd_(std::move(fd)), path_(std::move(path)) {}
     UniqueFd fd_;
     std::string path_;

@@ -9,9 +9,11 @@ namespace inferstep {
 Result<Json> Json::parse(std::string_view text, std::string_view name) {
     const char* end = nullptr;  // of what was understood
     cJSON* node = cJSON_ParseWithLengthOpts(text.data(), text.size(), &end, 0);
-    if (node == nullptr) {
-        const char* const first = text.data();
-        const bool known = end >= first && end <= first + text.size();
+    const char* const first = text.data();
+    const bool known = end >= first && end <= first + text.size();
+    const std::string_view rest = node != nullptr && known ? text.substr(static_cast<std::size_t>(end - first)) : "";
+    if (node == nullptr || rest.find_first_not_of(" \t\r\n") != std::string_view::npos) {
+        cJSON_Delete(node);
         return fail("{} is not valid JSON: line {}", name, 1 + std::count(first, known ? end : first, '\n'));
     }
     return Json(node);

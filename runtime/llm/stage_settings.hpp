@@ -60,6 +60,7 @@ struct StageSettings {
 
 struct Prompt {
     int index = 0;  // in the file, from 0
+    int line = 0;   // of the file, from 1
     std::string id;
     std::string variant;
     std::string text;
@@ -76,6 +77,7 @@ struct Completion {
     double ttft_s = 0;
     double log_probability = 0;  // sum over the generated tokens
     std::string finish;          // "eos", "length", "context"
+    std::string id;              // the prompt's, if it has one
 };
 
 }  // namespace inferstep::llm

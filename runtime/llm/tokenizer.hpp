@@ -19,6 +19,7 @@ class Tokenizer {
     virtual ~Tokenizer() = default;
 
     virtual int size() const = 0;
+    virtual std::string identity() const = 0;  // a checksum: equal ones make equal tokens
     // With the beginning-of-sequence token in front where the model wants one.
     virtual Result<std::vector<int>> encode(std::string_view text) const = 0;
     virtual std::string decode(const std::vector<int>& ids) const = 0;  // control tokens give nothing
