@@ -107,8 +107,9 @@ $(foreach source,$(SPANK_SRC),$(eval $(call spank_rule,$(source))))
 # Kernels for CPUs that this machine need not be: chosen when the program runs. Every product and sum is written down as it
 # is to be made, so that equal numbers give equal bits wherever the compiler puts the code.
 $(BUILD)/obj/runtime/llm/%: CXXFLAGS += -ffp-contract=off
-$(BUILD)/obj/runtime/llm/%_avx2.o: CXXFLAGS += -mavx2 -mfma -mf16c
-$(BUILD)/obj/runtime/llm/%_avx512.o: CXXFLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
+$(BUILD)/obj/runtime/llm/%_avx2.o: CXXFLAGS += -O3 -mavx2 -mfma -mf16c
+# g++ 12 warns of its own AVX-512 header.
+$(BUILD)/obj/runtime/llm/%_avx512.o: CXXFLAGS += -O3 -Wno-uninitialized -Wno-maybe-uninitialized -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
 
 # --- Linking
 $(SPANK): $(SPANK_OBJ) spank/exports.map

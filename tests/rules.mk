@@ -48,6 +48,12 @@ $(BUILD)/tests/bench/transfer: tests/bench/transfer.cpp $(CLIENT_OBJ) $(CORE_OBJ
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ $(PC_LIBS) -pthread -o $@
 
+KERNEL_PARTS := isa kernels_avx2 kernels_avx512 kernels_portable matrix memory multiply_avx2 multiply_avx512 pack pool quantize read_bandwidth vector_math
+$(BUILD)/tests/bench/kernels: tests/bench/kernels.cpp $(call objects,$(KERNEL_PARTS:%=runtime/llm/%.cpp))
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -lfmt -pthread -o $@
+
 $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(call say,SPANK)
 	$(Q)mkdir -p $(@D)

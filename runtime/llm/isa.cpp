@@ -15,7 +15,7 @@ constexpr IsaName kIsas[] = {{Isa::kPortable, "portable"}, {Isa::kAvx2, "avx2"},
 
 // The compiler's own look at cpuid, which asks whether the kernel keeps the registers as well.
 bool has(Isa isa) {
-#if defined(INFERSTEP_X86_KERNELS)
+#if defined(__x86_64__)
     __builtin_cpu_init();
     if (isa == Isa::kAvx2) {
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
@@ -30,7 +30,7 @@ bool has(Isa isa) {
 }
 
 const Kernels* kernels_of(Isa isa) {
-#if defined(INFERSTEP_X86_KERNELS)
+#if defined(__x86_64__)
     if (isa != Isa::kPortable) {
         return isa == Isa::kAvx512 ? &kAvx512Kernels : &kAvx2Kernels;
     }

@@ -8,15 +8,33 @@
 
 namespace inferstep::llm {
 
-// Rows of x beside each other: numbers (bf16 or int8), for int8 with a scale and the sum of the numbers for each 32
-// columns. `columns` is padded.
+// Rows of x in groups of at most 12, all of about the same size, which the kernels multiply with at a time. A group of
+// n rows lies interleaved: the first 4 bytes (2 bf16 or 4 int8) of each of its rows, then the second, …; scales and
+// sums of int8 for each 32 columns likewise. `columns` is padded to 32.
+constexpr int kGroupRows = 12;
+
 struct ActivationRows {
     const std::byte* numbers = nullptr;
     const float* scales = nullptr;
     const std::int32_t* sums = nullptr;
     int rows = 0;
     int columns = 0;
+    int row_bytes = 0;
 };
+
+struct RowGroup {
+    int first = 0;
+    int rows = 0;
+};
+
+// Of internal linkage, as everything that files for other ISAs than the oldest share.
+static inline int groups_of(int rows) { return (rows + kGroupRows - 1) / kGroupRows; }
+static inline RowGroup row_group(int rows, int index) {
+    const int groups = groups_of(rows);
+    const int small = rows / groups;
+    const int large = rows % groups;  // so many groups have a row more
+    return {index * small + (index < large ? index : large), small + (index < large ? 1 : 0)};
+}
 
 // y = x · Wᵀ for the 16-row panels `first` … `last` - 1 of a matrix.
 struct PanelWork {
@@ -30,7 +48,7 @@ struct PanelWork {
 using MultiplyPanels = void (*)(const PanelWork& work, int first, int last);
 
 struct Kernels {
-    MultiplyPanels multiply[4];  // by Format
+    const MultiplyPanels* multiply;  // by Format
     // One row to int8: n numbers, padded with zeros to whole blocks; a scale and the numbers' sum for each block.
     void (*quantize)(const float* x, int n, std::int8_t* out, float* scales, std::int32_t* sums);
     void (*to_bf16)(const float* x, std::uint16_t* out, int n);
@@ -49,6 +67,8 @@ extern const Kernels kPortableKernels;
 #if defined(__x86_64__)
 extern const Kernels kAvx2Kernels;
 extern const Kernels kAvx512Kernels;
+extern const MultiplyPanels kAvx2Multiply[4];
+extern const MultiplyPanels kAvx512Multiply[4];
 #endif
 
 }  // namespace inferstep::llm

@@ -94,27 +94,38 @@ std::uint16_t half_at(const std::byte* p) {
     return x;
 }
 
-void bf16_row(const std::byte* panel, const std::byte* x, int columns, float* sums) {
-    for (int k = 0; k < columns; k += 2) {
-        const float x0 = from_bf16(half_at(x + static_cast<std::size_t>(k) * 2));
-        const float x1 = from_bf16(half_at(x + static_cast<std::size_t>(k) * 2 + 2));
-        for (int i = 0; i < kPanelRows; ++i, panel += 4) {
-            sums[i] += from_bf16(half_at(panel + 2)) * x1;
-            sums[i] += from_bf16(half_at(panel)) * x0;
+// The first of a group's numbers at a column, and of one of its rows.
+const std::byte* numbers_at(const PanelWork& work, RowGroup group, int row) {
+    const auto before = static_cast<std::size_t>(group.first) * static_cast<std::size_t>(work.x.row_bytes);
+    return work.x.numbers + before + static_cast<std::size_t>(row) * 4;
+}
+
+template <typename F>
+void each_row(const PanelWork& work, int first, int last, F&& f) {
+    for (int panel = first; panel < last; ++panel) {
+        for (int g = 0; g < groups_of(work.x.rows); ++g) {
+            const RowGroup group = row_group(work.x.rows, g);
+            for (int row = 0; row < group.rows; ++row) {
+                float sums[kPanelRows] = {};
+                f(work.panels + work.panel_bytes * static_cast<std::size_t>(panel), group, row, sums);
+                store_rows(work, panel, group.first + row, sums);
+            }
         }
     }
 }
 
 void multiply_bf16(const PanelWork& work, int first, int last) {
-    for (int panel = first; panel < last; ++panel) {
-        for (int row = 0; row < work.x.rows; ++row) {
-            float sums[kPanelRows] = {};
-            const std::byte* x =
-                work.x.numbers + static_cast<std::size_t>(row) * static_cast<std::size_t>(work.x.columns) * 2;
-            bf16_row(work.panels + work.panel_bytes * static_cast<std::size_t>(panel), x, work.x.columns, sums);
-            store_rows(work, panel, row, sums);
+    each_row(work, first, last, [&](const std::byte* panel, RowGroup group, int row, float* sums) {
+        const std::byte* x = numbers_at(work, group, row);
+        for (int k = 0; k < work.x.columns; k += 2, x += group.rows * 4) {
+            const float x0 = from_bf16(half_at(x));
+            const float x1 = from_bf16(half_at(x + 2));
+            for (int i = 0; i < kPanelRows; ++i, panel += 4) {
+                sums[i] += from_bf16(half_at(panel + 2)) * x1;
+                sums[i] += from_bf16(half_at(panel)) * x0;
+            }
         }
-    }
+    });
 }
 
 // The number of row i and column k of a block, without what was added to it in memory.
@@ -130,12 +141,13 @@ int number_at(const std::byte* block, int i, int k) {
 }
 
 template <Format kFormat>
-void add_block(const std::byte* block, const std::int8_t* x, float scale, std::int32_t sum, float* sums) {
+void add_block(const std::byte* block, const std::byte* x, std::ptrdiff_t step, float scale, std::int32_t sum,
+               float* sums) {
     const std::byte* scales = block + number_bytes(kFormat);
     for (int i = 0; i < kPanelRows; ++i) {
         std::int32_t product = 0;
         for (int k = 0; k < kBlockColumns; ++k) {
-            product += number_at<kFormat>(block, i, k) * x[k];
+            product += number_at<kFormat>(block, i, k) * static_cast<std::int8_t>(x[k / 4 * step + k % 4]);
         }
         sums[i] += static_cast<float>(product) * (from_half(half_at(scales + i * 2)) * scale);
         if constexpr (kFormat == Format::kInt4Min) {
@@ -146,20 +158,20 @@ void add_block(const std::byte* block, const std::int8_t* x, float scale, std::i
 
 template <Format kFormat>
 void multiply_int(const PanelWork& work, int first, int last) {
-    const auto blocks = static_cast<std::size_t>(work.x.columns / kBlockColumns);
-    for (int panel = first; panel < last; ++panel) {
-        for (int row = 0; row < work.x.rows; ++row) {
-            float sums[kPanelRows] = {};
-            const std::byte* block = work.panels + work.panel_bytes * static_cast<std::size_t>(panel);
-            const std::size_t at = blocks * static_cast<std::size_t>(row);
-            const auto* x = reinterpret_cast<const std::int8_t*>(work.x.numbers) + at * kBlockColumns;
-            for (std::size_t b = 0; b < blocks; ++b, block += block_bytes(kFormat), x += kBlockColumns) {
-                add_block<kFormat>(block, x, work.x.scales[at + b], work.x.sums[at + b], sums);
-            }
-            store_rows(work, panel, row, sums);
+    each_row(work, first, last, [&](const std::byte* panel, RowGroup group, int row, float* sums) {
+        const int blocks = work.x.columns / kBlockColumns;
+        const std::byte* x = numbers_at(work, group, row);
+        auto at = static_cast<std::ptrdiff_t>(group.first) * blocks + row;
+        for (int b = 0; b < blocks; ++b, at += group.rows) {
+            add_block<kFormat>(panel, x, group.rows * 4, work.x.scales[at], work.x.sums[at], sums);
+            panel += block_bytes(kFormat);
+            x += group.rows * kBlockColumns;
         }
-    }
+    });
 }
+
+constexpr MultiplyPanels kMultiply[] = {multiply_bf16, multiply_int<Format::kInt8>, multiply_int<Format::kInt4>,
+                                        multiply_int<Format::kInt4Min>};
 
 void quantize(const float* x, int n, std::int8_t* out, float* scales, std::int32_t* sums) {
     for (int first = 0; first < n; first += kBlockColumns, ++scales, ++sums, out += kBlockColumns) {
@@ -190,14 +202,10 @@ void to_bf16_row(const float* x, std::uint16_t* out, int n) {
 }  // namespace
 
 const Kernels kPortableKernels = {
-    {multiply_bf16, multiply_int<Format::kInt8>, multiply_int<Format::kInt4>, multiply_int<Format::kInt4Min>},
-    quantize,
-    to_bf16_row,
-    rms_norm_with<Lanes>,
-    rotate_with<Lanes>,
-    silu_times_with<Lanes>,
-    add_with<Lanes>,
-    attend_with<Lanes>,
+    kMultiply,          quantize,
+    to_bf16_row,        rms_norm_with<Lanes>,
+    rotate_with<Lanes>, silu_times_with<Lanes>,
+    add_with<Lanes>,    attend_with<Lanes>,
     sum_with<Lanes>,
 };
 

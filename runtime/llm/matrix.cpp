@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <new>
+#include <vector>
 
 #include "llm/kernels.hpp"
 #include "llm/panel.hpp"
@@ -26,6 +27,58 @@ struct Places {
         bytes = sums + (format == Format::kBf16 ? 0 : line(count / kBlockColumns * sizeof(std::int32_t)));
     }
 };
+
+struct Room {
+    std::byte* numbers;
+    float* scales;
+    std::int32_t* sums;
+};
+
+// A row's 4-byte units to every n-th place.
+template <typename T>
+void spread(const T* from, std::size_t count, std::size_t n, T* to) {
+    for (std::size_t i = 0; i < count; ++i) {
+        to[i * n] = from[i];
+    }
+}
+
+// The rows of a group, each converted by itself and then laid among the others.
+void set_group(Format format, const float* x, int columns, RowGroup group, const Room& room) {
+    const auto width = static_cast<std::size_t>(padded(columns));
+    const std::size_t blocks = width / kBlockColumns;
+    const std::size_t units = format == Format::kBf16 ? width / 2 : width / 4;
+    const auto first = static_cast<std::size_t>(group.first);
+    const auto rows = static_cast<std::size_t>(group.rows);
+    auto* numbers = reinterpret_cast<std::uint32_t*>(room.numbers) + first * units;
+    float* scales = room.scales + first * blocks;
+    std::int32_t* sums = room.sums + first * blocks;
+    thread_local std::vector<std::uint32_t> row_numbers;  // as long as the longest row
+    thread_local std::vector<float> row_scales;
+    thread_local std::vector<std::int32_t> row_sums;
+    row_numbers.resize(std::max(row_numbers.size(), units));
+    row_scales.resize(std::max(row_scales.size(), blocks));
+    row_sums.resize(std::max(row_sums.size(), blocks));
+    for (std::size_t r = 0; r < rows; ++r) {
+        const float* from = x + (first + r) * static_cast<std::size_t>(columns);
+        const bool alone = rows == 1;
+        std::uint32_t* to = alone ? numbers : row_numbers.data();
+        if (format == Format::kBf16) {
+            auto* halves = reinterpret_cast<std::uint16_t*>(to);
+            kernels().to_bf16(from, halves, columns);
+            std::fill(halves + columns, halves + width, std::uint16_t{0});
+        } else {
+            kernels().quantize(from, columns, reinterpret_cast<std::int8_t*>(to), alone ? scales : row_scales.data(),
+                               alone ? sums : row_sums.data());
+        }
+        if (!alone) {
+            spread(to, units, rows, numbers + r);
+        }
+        if (!alone && format != Format::kBf16) {
+            spread(row_scales.data(), blocks, rows, scales + r);
+            spread(row_sums.data(), blocks, rows, sums + r);
+        }
+    }
+}
 
 // Panels that a thread takes at a time: some hundreds of kilobytes, but some chunks for each thread.
 int chunk_panels(int panels, std::size_t bytes_of_one, int threads) {
@@ -73,27 +126,13 @@ void Activations::set(Format format, const float* x, int rows, int columns, Pool
     rows_ = rows;
     columns_ = columns;
     const Places places(format, rows, columns);
-    const auto width = static_cast<std::size_t>(padded(columns));
-    std::byte* data = memory_.data();
-    const auto one = [&](int row, int) {
-        const auto at = static_cast<std::size_t>(row) * width;
-        const float* from = x + static_cast<std::ptrdiff_t>(row) * columns;
-        if (format == Format::kBf16) {
-            auto* to = reinterpret_cast<std::uint16_t*>(data) + at;
-            kernels().to_bf16(from, to, columns);
-            std::fill(to + columns, to + width, std::uint16_t{0});
-        } else {
-            kernels().quantize(from, columns, reinterpret_cast<std::int8_t*>(data) + at,
-                               reinterpret_cast<float*>(data + places.scales) + at / kBlockColumns,
-                               reinterpret_cast<std::int32_t*>(data + places.sums) + at / kBlockColumns);
-        }
-    };
+    const Room room{memory_.data(), reinterpret_cast<float*>(memory_.data() + places.scales),
+                    reinterpret_cast<std::int32_t*>(memory_.data() + places.sums)};
     if (rows < 4) {  // less work than telling the others of it
-        for (int row = 0; row < rows; ++row) {
-            one(row, 0);
-        }
+        set_group(format, x, columns, {0, rows}, room);
     } else {
-        pool.each(rows, one);
+        pool.each(groups_of(rows),
+                  [&](int index, int) { set_group(format, x, columns, row_group(rows, index), room); });
     }
 }
 
@@ -104,8 +143,12 @@ void multiply(const Matrix& w, const Activations& x, float* y, std::ptrdiff_t st
     work.panels = w.memory.data();
     work.panel_bytes = panel_bytes(w.format, w.columns);
     work.matrix_rows = w.rows;
-    work.x = {data, reinterpret_cast<const float*>(data + places.scales),
-              reinterpret_cast<const std::int32_t*>(data + places.sums), x.rows_, padded(x.columns_)};
+    work.x = {data,
+              reinterpret_cast<const float*>(data + places.scales),
+              reinterpret_cast<const std::int32_t*>(data + places.sums),
+              x.rows_,
+              padded(x.columns_),
+              padded(x.columns_) * (x.format_ == Format::kBf16 ? 2 : 1)};
     work.y = y;
     work.stride = stride;
     const MultiplyPanels kernel = kernels().multiply[static_cast<int>(w.format)];
