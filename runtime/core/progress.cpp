@@ -55,6 +55,7 @@ std::string bar_line(const BarState& state, int width) {
     words += state.running > 0 ? fmt::format("  {} running", state.running) : "";
     words += state.failed > 0 ? fmt::format("  {} failed", state.failed) : "";
     words += state.eta_s && done < state.total ? "  " + duration_text(std::ceil(*state.eta_s)) + " left" : "";
+    words += state.note.empty() ? "" : "  " + state.note;
     const int room = std::min(width - 1 - static_cast<int>(words.size()) - 3, kBarMax);  // the last column stays free
     if (room < kBarMin) {
         return words.substr(0, static_cast<std::size_t>(std::max(width - 1, 0)));

@@ -68,7 +68,10 @@ class Stage {
 
     virtual std::size_t weight_bytes() const = 0;  // of memory
     virtual std::size_t cache_bytes() const = 0;
-    virtual std::size_t read_bytes() const = 0;   // weights that one forward of one row reads
+    virtual std::size_t read_bytes() const = 0;  // weights that one forward of one row reads
+    // Bytes/s at which memory can be read, now, by what this stage computes with, over the stage's own weights, for
+    // about so many seconds; 0: unknown.
+    virtual double read_limit(double /*seconds*/) { return 0; }
     virtual std::string device_name() const = 0;  // "cpu avx512, 2 threads", "NVIDIA H100"
 };
 
