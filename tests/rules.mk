@@ -5,7 +5,7 @@
 check:                   ## install what is missing, build, run every test on a throwaway Slurm cluster
 	@$(MAKE) --no-print-directory deps
 	@contrib/deps/packages.sh lint
-	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/unit
+	@$(MAKE) --no-print-directory -j2 all $(BUILD)/tests/unit $(BUILD)/tests/bench/links
 	@tests/run --build $(BUILD) $(TESTS)
 
 unit: $(BUILD)/tests/unit  ## the unit tests alone
@@ -18,7 +18,7 @@ demo:                    ## install what is missing, build, run the main job on 
 
 bench:                   ## measure against the goals (ONLY=name[,name…]); writes bench.json
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer timing_plugin.so)
+	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer links timing_plugin.so)
 	@tests/bench/run --build $(BUILD) --json bench.json $(ONLY)
 
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.h' 2>/dev/null)
@@ -53,6 +53,12 @@ $(BUILD)/tests/bench/kernels: tests/bench/kernels.cpp $(call objects,$(KERNEL_PA
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -lfmt -pthread -o $@
+
+# Also what tests/cli/t0830-comm.bats runs as ranks.
+$(BUILD)/tests/bench/links: tests/bench/links.cpp $(COMM_OBJ) $(CORE_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -lfmt -lcjson -lcrypto -ldl -pthread -o $@
 
 $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(call say,SPANK)

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -255,6 +256,19 @@ SocketAddress peer_address(int fd) {
     address.length = sizeof address.storage;
     getpeername(fd, reinterpret_cast<sockaddr*>(&address.storage), &address.length);
     return address;
+}
+
+void set_for_peer(int fd, std::int64_t silence_ms) {
+    const int on = 1;
+    const auto silence = static_cast<unsigned>(silence_ms);
+    const int probes = 4;
+    const int pause = std::max(1, static_cast<int>(silence_ms / 1000 / (probes + 1)));
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof silence);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &pause, sizeof pause);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &pause, sizeof pause);
+    setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
 bool is_own_user(int fd) {

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +51,8 @@ Result<UniqueFd> listen_everywhere(int port);
 Result<UniqueFd> connect_within(const SocketAddress& address, int limit_ms);
 SocketAddress own_address(int fd);
 SocketAddress peer_address(int fd);
+// A TCP connection to a rank: small messages at once, and an error when the other machine is not heard for so long.
+void set_for_peer(int fd, std::int64_t silence_ms);
 // Is the other end of a Unix socket this user's?
 bool is_own_user(int fd);
 

@@ -7,9 +7,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 
+#include "comm/address.hpp"
 #include "core/clock.hpp"
 
 namespace inferstep::comm {
@@ -19,7 +19,6 @@ constexpr std::uint64_t kWake = ~std::uint64_t{0};
 constexpr int kBeatsInSilence = 8;  // sent in the time after which a silent rank is given up
 constexpr std::int64_t kLongestBeatMs = 2000;
 constexpr int kFarewellMs = 2000;
-constexpr std::chrono::milliseconds kExplainMs(3000);
 constexpr std::size_t kLargestFrame = 0xffffffffU;  // what a length can say
 
 }  // namespace
@@ -50,8 +49,15 @@ Status Control::start() {
     epoll_event event{EPOLLIN, {.u64 = kWake}};
     epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_event_.get(), &event);
     for (std::size_t i = 0; i < members_.size(); ++i) {
+        const int fd = members_[i].connection.fd.get();
         event = {EPOLLIN | EPOLLRDHUP, {.u64 = i}};
-        if (!members_[i].gone && epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, members_[i].connection.fd.get(), &event) != 0) {
+        if (members_[i].gone) {
+            continue;
+        }
+        if (!peer_address(fd).host().empty()) {
+            set_for_peer(fd, silence_ms_);
+        }
+        if (epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
             return fail("rank {} cannot watch its connections: {}", rank_, std::strerror(errno));
         }
     }

@@ -44,6 +44,7 @@ class Control {
     std::optional<Error> failure() const;
     bool failed() const { return failed_.load(std::memory_order_acquire); }
     int failure_fd() const { return failure_event_.get(); }  // readable from the first failure on
+    std::int64_t silence_ms() const { return silence_ms_; }
     // What a link says that lost its other end: the failure, if one is heard of soon; else `otherwise`.
     Error explain(const Error& otherwise) const;
 

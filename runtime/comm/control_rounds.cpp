@@ -7,6 +7,7 @@ namespace inferstep::comm {
 namespace {
 
 constexpr std::chrono::milliseconds kHearsay(3000);  // within which a death is told to all
+constexpr std::size_t kLargestRound = 0xf0000000U;   // fits a frame
 
 }  // namespace
 
@@ -55,6 +56,14 @@ void Control::complete_if_all() {
     }
     if (leaving_count_ != 0 && leaving_count_ != pieces_.size()) {
         fail_with(fail("some ranks leave while others go on: they are out of step"));
+        return;
+    }
+    std::size_t bytes = 0;
+    for (const std::optional<std::string>& piece : pieces_) {
+        bytes += piece->size() + sizeof(std::uint64_t);
+    }
+    if (bytes > kLargestRound) {
+        fail_with(fail("the ranks have {} bytes for each other, and {} are the most at once", bytes, kLargestRound));
         return;
     }
     BodyWriter out;
