@@ -49,6 +49,7 @@ $(BUILD)/tests/bench/transfer: tests/bench/transfer.cpp $(CLIENT_OBJ) $(CORE_OBJ
 	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ $(PC_LIBS) -pthread -o $@
 
 KERNEL_PARTS := isa kernels_avx2 kernels_avx512 kernels_portable matrix memory multiply_avx2 multiply_avx512 pack pool quantize read_bandwidth vector_math
+KERNEL_SUITES := matrix packing vectors
 $(BUILD)/tests/bench/kernels: tests/bench/kernels.cpp $(call objects,$(KERNEL_PARTS:%=runtime/llm/%.cpp))
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
@@ -75,6 +76,17 @@ $(BUILD)/obj/tests/unit/main-queue.o: tests/unit/main.cpp
 	$(Q)$(CXX) $(CPPFLAGS) -DINFERSTEP_SUITES='&kAdaptiveSuite,&kQueueSuite,&kRunawaySuite,&kScheduleSuite' $(CXXFLAGS) -c $< -o $@
 
 $(BUILD)/tests/queue: $(QUEUE_UNIT) $(BUILD)/obj/tests/unit/main-queue.o
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(LDFLAGS) $^ -lfmt -lcunit -pthread -o $@
+
+# The kernels and the pool alone, for the sanitizers.
+$(BUILD)/obj/tests/unit/main-kernels.o: tests/unit/main.cpp
+	$(call say,CXX)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) -DINFERSTEP_SUITES='&kLlmMatrixSuite,&kLlmPackingSuite,&kLlmVectorSuite' $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/tests/kernels: $(call objects,$(KERNEL_PARTS:%=runtime/llm/%.cpp) $(KERNEL_SUITES:%=tests/unit/llm_%.cpp)) $(BUILD)/obj/tests/unit/main-kernels.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ -lfmt -lcunit -pthread -o $@

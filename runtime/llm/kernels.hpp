@@ -10,7 +10,8 @@ namespace inferstep::llm {
 
 // Rows of x in groups of at most 12, all of about the same size, which the kernels multiply with at a time. A group of
 // n rows lies interleaved: the first 4 bytes (2 bf16 or 4 int8) of each of its rows, then the second, …; scales and
-// sums of int8 for each 32 columns likewise. `columns` is padded to 32.
+// sums of int8 for each 32 columns likewise, the sums times what the numbers of a matrix of that format are too large
+// by, negated (int4_min: as they are). `columns` is padded to 32.
 constexpr int kGroupRows = 12;
 
 struct ActivationRows {

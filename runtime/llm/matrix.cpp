@@ -67,8 +67,12 @@ void set_group(Format format, const float* x, int columns, RowGroup group, const
             kernels().to_bf16(from, halves, columns);
             std::fill(halves + columns, halves + width, std::uint16_t{0});
         } else {
+            std::int32_t* own_sums = alone ? sums : row_sums.data();
             kernels().quantize(from, columns, reinterpret_cast<std::int8_t*>(to), alone ? scales : row_scales.data(),
-                               alone ? sums : row_sums.data());
+                               own_sums);
+            std::transform(own_sums, own_sums + blocks, own_sums, [format](std::int32_t sum) {
+                return format == Format::kInt4Min ? sum : sum * (format == Format::kInt8 ? -128 : -8);
+            });
         }
         if (!alone) {
             spread(to, units, rows, numbers + r);

@@ -125,7 +125,7 @@ struct Nibbles {
 #pragma GCC unroll 4
         for (int m = 0; m < M; ++m) {
             out[m] = _mm256_add_epi32(_mm256_madd_epi16(pairs[m], _mm256_set1_epi16(1)),
-                                      _mm256_set1_epi32(kBias * -x_sums[m]));
+                                      _mm256_set1_epi32(kBias == 0 ? 0 : x_sums[m]));
         }
     }
 };

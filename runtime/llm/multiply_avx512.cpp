@@ -70,20 +70,16 @@ struct Bf16 {
     }
 };
 
-// What is added to numbers in memory, times the sum of x's numbers; and the block's size.
 struct Int8 {
     static constexpr int kNumbers = 512;
-    static constexpr int kBias = 128;
     static constexpr bool kMinimum = false;
 };
 struct Int4 {
     static constexpr int kNumbers = 256;
-    static constexpr int kBias = 8;
     static constexpr bool kMinimum = false;
 };
 struct Int4Min {
     static constexpr int kNumbers = 256;
-    static constexpr int kBias = 0;
     static constexpr bool kMinimum = true;
 };
 
@@ -91,13 +87,15 @@ template <typename F>
 struct Integers {
     static constexpr int kBlock = F::kNumbers + (F::kMinimum ? 64 : 32);
 
-    // The whole numbers of one block: Σ w · x, exact.
+    // Adds the whole numbers of one block, Σ w · x, exactly; few sums in two chains each, for their latency.
     template <int P, int M>
     static void products(const Tile& tile, const std::byte* block, const std::byte* x,
                          __m512i (&out)[std::size_t{P}][std::size_t{M}]) {
         const std::ptrdiff_t step = tile.group_rows * 4;
         const auto bytes = static_cast<std::ptrdiff_t>(tile.panel_bytes);
         const __m512i low = _mm512_set1_epi8(15);
+        constexpr bool kTwo = P * M <= 4;
+        __m512i second[std::size_t{P}][std::size_t{M}];
 #pragma GCC unroll 8
         for (int q = 0; q < 8; ++q, x += step) {
             __m512i w[std::size_t{P}];
@@ -115,8 +113,20 @@ struct Integers {
                 const __m512i numbers = four_bytes(x + m * 4);
 #pragma GCC unroll 4
                 for (int p = 0; p < P; ++p) {
-                    out[p][m] = _mm512_dpbusd_epi32(out[p][m], w[p], numbers);
+                    if (!kTwo || q % 2 == 0) {
+                        out[p][m] = _mm512_dpbusd_epi32(out[p][m], w[p], numbers);
+                    } else {
+                        second[p][m] =
+                            _mm512_dpbusd_epi32(q == 1 ? _mm512_setzero_si512() : second[p][m], w[p], numbers);
+                    }
                 }
+            }
+        }
+#pragma GCC unroll 4
+        for (int p = 0; kTwo && p < P; ++p) {
+#pragma GCC unroll 16
+            for (int m = 0; m < M; ++m) {
+                out[p][m] = _mm512_add_epi32(out[p][m], second[p][m]);
             }
         }
     }
@@ -140,7 +150,7 @@ struct Integers {
             __m512i whole[std::size_t{P}][std::size_t{M}];
 #pragma GCC unroll 16
             for (int m = 0; m < M; ++m) {
-                const __m512i start = _mm512_set1_epi32(F::kBias * -x_sums[m]);
+                const __m512i start = F::kMinimum ? _mm512_setzero_si512() : _mm512_set1_epi32(x_sums[m]);
 #pragma GCC unroll 4
                 for (int p = 0; p < P; ++p) {
                     whole[p][m] = start;
@@ -181,7 +191,9 @@ void multiply_bf16(const PanelWork& work, int first, int last) {
 
 template <typename F>
 void multiply_integers(const PanelWork& work, int first, int last) {
-    first = multiply_panels<Integers<F>, 2, 6>(work, first, last);
+    if (work.x.rows > 4) {  // fewer are bound by memory, which likes one stream better than two
+        first = multiply_panels<Integers<F>, 2, 6>(work, first, last);
+    }
     multiply_panels<Integers<F>, 1, 6>(work, first, last);
 }
 

@@ -31,6 +31,8 @@ extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kLlmMatrixSuite;
+extern CU_SuiteInfo kLlmPackingSuite;
+extern CU_SuiteInfo kLlmVectorSuite;
 extern CU_SuiteInfo kMatrixSuite;
 extern CU_SuiteInfo kJournalSuite;
 extern CU_SuiteInfo kMemorySuite;
@@ -72,7 +74,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kGpusSuite,           &kTcpSuite,         &kReportFiguresSuite, &kReportIntervalSuite, &kReportReadSuite,
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
-    &kCommLinksSuite,      &kCommWorldSuite,   &kPipelineSuite,
+    &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
 };
 #endif
 
