@@ -15,7 +15,7 @@ std::string duration_text(double seconds);
 struct BarState {
     int done = 0, total = 0, running = 0, failed = 0;
     std::optional<double> eta_s;
-    std::string note;  // last: "31 tokens/s"
+    std::string note = {};  // last: "31 tokens/s"
 };
 std::string bar_line(const BarState& state, int width);
 
