@@ -1,36 +1,53 @@
-// One query head against its keys and values, over a register type V as vector_kernels.hpp has it.
+// Queries of one head against its keys and values, over a register type V as vector_kernels.hpp has it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "llm/kernels.hpp"
 #include "llm/vector_kernels.hpp"
 
 namespace inferstep::llm {
 
-// The products of one query with N keys that follow each other; each is summed as if it were alone.
-template <typename V, int N>
-void score_keys(const float* query, const std::uint16_t* keys, std::ptrdiff_t stride, int head_dim, float scale,
-                float* scores) {
-    V sums[std::size_t{N}];
-    for (V& sum : sums) {
-        sum = V::zero();
+// The products of R queries with N keys that follow each other; each is summed as if it were alone.
+template <typename V, int R, int N>
+void score_keys(const Queries& queries, const std::uint16_t* keys, std::ptrdiff_t stride, int head_dim, float scale,
+                int at) {
+    V sums[std::size_t{R}][std::size_t{N}];
+    for (auto& row : sums) {
+        for (V& sum : row) {
+            sum = V::zero();
+        }
     }
+    const auto add = [&](int d, auto&& load_query, auto&& load_key) {
+        V key[std::size_t{N}];
+#pragma GCC unroll 8
+        for (int j = 0; j < N; ++j) {
+            key[j] = load_key(keys + j * stride + d);
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+            const V q = load_query(queries.first + r * queries.step + d);
+#pragma GCC unroll 8
+            for (int j = 0; j < N; ++j) {
+                sums[r][j] = V::fma(q, key[j], sums[r][j]);
+            }
+        }
+    };
     int d = 0;
     for (; d + V::kLanes <= head_dim; d += V::kLanes) {
-        const V q = V::load(query + d);
-        for (int j = 0; j < N; ++j) {
-            sums[j] = V::fma(q, V::load_bf16(keys + j * stride + d), sums[j]);
-        }
+        add(
+            d, [](const float* p) { return V::load(p); }, [](const std::uint16_t* p) { return V::load_bf16(p); });
     }
-    if (d < head_dim) {
-        const V q = V::load_part(query + d, head_dim - d);
-        for (int j = 0; j < N; ++j) {
-            sums[j] = V::fma(q, V::load_bf16_part(keys + j * stride + d, head_dim - d), sums[j]);
-        }
+    if (const int rest = head_dim - d; rest > 0) {
+        add(
+            d, [rest](const float* p) { return V::load_part(p, rest); },
+            [rest](const std::uint16_t* p) { return V::load_bf16_part(p, rest); });
     }
-    for (int j = 0; j < N; ++j) {
-        scores[j] = sums[j].sum() * scale;
+    for (int r = 0; r < R; ++r) {
+        for (int j = 0; j < N; ++j) {
+            queries.scores[r * queries.score_step + at + j] = sums[r][j].sum() * scale;
+        }
     }
 }
 
@@ -57,69 +74,106 @@ float soften(float* scores, int count) {
     return sum.sum();
 }
 
-// out = Σ weights[i] · values[i] · scale, for N registers of each value, of which the last may be a part.
-template <typename V, int N>
-void mix_values(const float* weights, const std::uint16_t* values, int count, std::ptrdiff_t stride, int dims,
-                float scale, float* out) {
+// out = Σ scores · values / total, for R queries, and N registers of each value, of which the last may be a part.
+template <typename V, int R, int N>
+void mix_values(const Queries& queries, const std::uint16_t* values, int count, std::ptrdiff_t stride, int dims,
+                const float* shares, int offset) {
     constexpr int kFull = N - 1;
     const int rest = dims - kFull * V::kLanes;
-    V sums[std::size_t{N}];
-    for (V& sum : sums) {
-        sum = V::zero();
-    }
-    for (int i = 0; i < count; ++i) {
-        const std::uint16_t* value = values + i * stride;
-        const V weight = V::all(weights[i]);
-        for (int j = 0; j < kFull; ++j) {
-            sums[j] = V::fma(weight, V::load_bf16(value + j * V::kLanes), sums[j]);
+    V sums[std::size_t{R}][std::size_t{N}];
+    for (auto& row : sums) {
+        for (V& sum : row) {
+            sum = V::zero();
         }
-        sums[kFull] = V::fma(weight, V::load_bf16_part(value + kFull * V::kLanes, rest), sums[kFull]);
     }
-    for (int j = 0; j < kFull; ++j) {
-        (sums[j] * V::all(scale)).store(out + j * V::kLanes);
+    const auto add = [&](int i, int first) {  // for the queries from `first` on
+        const std::uint16_t* value = values + i * stride + offset;
+        V numbers[std::size_t{N}];
+#pragma GCC unroll 8
+        for (int j = 0; j < kFull; ++j) {
+            numbers[j] = V::load_bf16(value + j * V::kLanes);
+        }
+        numbers[kFull] = V::load_bf16_part(value + kFull * V::kLanes, rest);
+#pragma GCC unroll 8
+        for (int r = 0; r < R; ++r) {
+            if (r < first) {
+                continue;
+            }
+            const V weight = V::all(queries.scores[r * queries.score_step + i]);
+#pragma GCC unroll 8
+            for (int j = 0; j < N; ++j) {
+                sums[r][j] = V::fma(weight, numbers[j], sums[r][j]);
+            }
+        }
+    };
+    const int common = count - R + 1;
+    for (int i = 0; i < common; ++i) {
+        add(i, 0);
     }
-    (sums[kFull] * V::all(scale)).store_part(out + kFull * V::kLanes, rest);
+    for (int i = common; i < count; ++i) {
+        add(i, i - common + 1);
+    }
+    for (int r = 0; r < R; ++r) {
+        float* out = queries.out + r * queries.out_step + offset;
+        const V share = V::all(shares[r]);
+        for (int j = 0; j < kFull; ++j) {
+            (sums[r][j] * share).store(out + j * V::kLanes);
+        }
+        (sums[r][kFull] * share).store_part(out + kFull * V::kLanes, rest);
+    }
 }
 
-template <typename V>
-void mix_some(const float* weights, const std::uint16_t* values, int count, std::ptrdiff_t stride, int dims,
-              float scale, float* out) {
-    switch ((dims + V::kLanes - 1) / V::kLanes) {
-        case 1:
-            return mix_values<V, 1>(weights, values, count, stride, dims, scale, out);
-        case 2:
-            return mix_values<V, 2>(weights, values, count, stride, dims, scale, out);
-        case 3:
-            return mix_values<V, 3>(weights, values, count, stride, dims, scale, out);
-        case 4:
-            return mix_values<V, 4>(weights, values, count, stride, dims, scale, out);
-        case 5:
-            return mix_values<V, 5>(weights, values, count, stride, dims, scale, out);
-        case 6:
-            return mix_values<V, 6>(weights, values, count, stride, dims, scale, out);
-        case 7:
-            return mix_values<V, 7>(weights, values, count, stride, dims, scale, out);
-        default:
-            return mix_values<V, 8>(weights, values, count, stride, dims, scale, out);
+template <typename V, int R, int N>
+void mix_some(const Queries& queries, const std::uint16_t* values, int count, std::ptrdiff_t stride, int dims,
+              const float* shares, int offset) {
+    if constexpr (N > 1) {
+        if (dims <= (N - 1) * V::kLanes) {
+            return mix_some<V, R, N - 1>(queries, values, count, stride, dims, shares, offset);
+        }
     }
+    mix_values<V, R, N>(queries, values, count, stride, dims, shares, offset);
 }
 
-template <typename V>
-void attend_with(const float* query, const std::uint16_t* keys, const std::uint16_t* values, int count,
-                 std::ptrdiff_t stride, int head_dim, float* scores, float* out) {
+// R queries at a time; N registers of a value at most.
+template <typename V, int R, int N>
+void attend_together(const Queries& queries, const std::uint16_t* keys, const std::uint16_t* values, int count,
+                     std::ptrdiff_t stride, int head_dim) {
     const float scale = 1.0F / __builtin_sqrtf(static_cast<float>(head_dim));
     int i = 0;
-    for (; i + 4 <= count; i += 4) {
-        score_keys<V, 4>(query, keys + i * stride, stride, head_dim, scale, scores + i);
+    for (; i + 4 <= count; i += 4) {  // what a query does not see is scored with the rest and not used
+        score_keys<V, R, 4>(queries, keys + i * stride, stride, head_dim, scale, i);
     }
     for (; i < count; ++i) {
-        score_keys<V, 1>(query, keys + i * stride, stride, head_dim, scale, scores + i);
+        score_keys<V, R, 1>(queries, keys + i * stride, stride, head_dim, scale, i);
     }
-    const float share = 1.0F / soften<V>(scores, count);
-    constexpr int kMost = 8 * V::kLanes;
+    float shares[std::size_t{R}];
+    for (int r = 0; r < R; ++r) {
+        shares[r] = 1.0F / soften<V>(queries.scores + r * queries.score_step, count - R + 1 + r);
+    }
+    constexpr int kMost = N * V::kLanes;
     for (int d = 0; d < head_dim; d += kMost) {
         const int dims = head_dim - d < kMost ? head_dim - d : kMost;
-        mix_some<V>(scores, values + d, count, stride, dims, share, out + d);
+        mix_some<V, R, N>(queries, values, count, stride, dims, shares, d);
+    }
+}
+
+// `rows` queries, of which the last sees `count` keys: kRows at a time while there are so many.
+template <typename V, int kRows>
+void attend_with(Queries queries, int rows, const std::uint16_t* keys, const std::uint16_t* values, int count,
+                 std::ptrdiff_t stride, int head_dim) {
+    int row = 0;
+    const auto step = [&](int n) {
+        row += n;
+        queries.first += n * queries.step;
+        queries.out += n * queries.out_step;
+    };
+    while (row + kRows <= rows) {
+        attend_together<V, kRows, 7>(queries, keys, values, count - rows + row + kRows, stride, head_dim);
+        step(kRows);
+    }
+    while (row < rows) {
+        attend_together<V, 1, 8>(queries, keys, values, count - rows + row + 1, stride, head_dim);
+        step(1);
     }
 }
 

@@ -48,6 +48,17 @@ struct PanelWork {
 };
 using MultiplyPanels = void (*)(const PanelWork& work, int first, int last);
 
+// Queries of one head whose tokens follow each other, each so many floats from the one before it, and where their
+// scores and results go. The last one sees all keys, each other one a key fewer than the next.
+struct Queries {
+    const float* first = nullptr;
+    std::ptrdiff_t step = 0;
+    float* scores = nullptr;  // overwritten from one to the next, `score_step` floats for each that are done together
+    std::ptrdiff_t score_step = 0;
+    float* out = nullptr;
+    std::ptrdiff_t out_step = 0;
+};
+
 struct Kernels {
     const MultiplyPanels* multiply;  // by Format
     // One row to int8: n numbers, padded with zeros to whole blocks; a scale and the numbers' sum for each block.
@@ -57,8 +68,8 @@ struct Kernels {
     void (*rotate)(float* heads, int count, int head_dim, const float* table);  // of one position
     void (*silu_times)(float* gate, const float* up, int n);
     void (*add)(float* x, const float* y, int n);
-    void (*attend)(const float* query, const std::uint16_t* keys, const std::uint16_t* values, int count,
-                   std::ptrdiff_t stride, int head_dim, float* scores, float* out);
+    void (*attend)(Queries queries, int rows, const std::uint16_t* keys, const std::uint16_t* values, int count,
+                   std::ptrdiff_t stride, int head_dim);
     float (*sum)(const float* x, std::size_t n);  // n a multiple of 256, x aligned to 64: for read_bandwidth()
 };
 

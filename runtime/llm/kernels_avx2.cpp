@@ -128,8 +128,8 @@ void to_bf16_row(const float* x, std::uint16_t* out, int n) {
 }  // namespace
 
 const Kernels kAvx2Kernels = {
-    kAvx2Multiply,          quantize,        to_bf16_row,        rms_norm_with<Lanes>, rotate_with<Lanes>,
-    silu_times_with<Lanes>, add_with<Lanes>, attend_with<Lanes>, sum_with<Lanes>,
+    kAvx2Multiply,          quantize,        to_bf16_row,           rms_norm_with<Lanes>, rotate_with<Lanes>,
+    silu_times_with<Lanes>, add_with<Lanes>, attend_with<Lanes, 2>, sum_with<Lanes>,
 };
 
 }  // namespace inferstep::llm

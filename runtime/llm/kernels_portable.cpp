@@ -205,7 +205,7 @@ const Kernels kPortableKernels = {
     kMultiply,          quantize,
     to_bf16_row,        rms_norm_with<Lanes>,
     rotate_with<Lanes>, silu_times_with<Lanes>,
-    add_with<Lanes>,    attend_with<Lanes>,
+    add_with<Lanes>,    attend_with<Lanes, 1>,
     sum_with<Lanes>,
 };
 

@@ -34,7 +34,14 @@ void to_bf16(const float* x, std::uint16_t* out, int n) { kernels().to_bf16(x, o
 
 void attend(const float* query, const std::uint16_t* keys, const std::uint16_t* values, int count,
             std::ptrdiff_t stride, int head_dim, float* scores, float* out) {
-    kernels().attend(query, keys, values, count, stride, head_dim, scores, out);
+    kernels().attend({query, 0, scores, 0, out, 0}, 1, keys, values, count, stride, head_dim);
+}
+
+void attend_rows(const float* queries, int rows, std::ptrdiff_t step, const std::uint16_t* keys,
+                 const std::uint16_t* values, int count, std::ptrdiff_t stride, int head_dim, float* scores,
+                 float* out) {
+    const std::ptrdiff_t room = (count + 63) / 64 * 64;
+    kernels().attend({queries, step, scores, room, out, step}, rows, keys, values, count, stride, head_dim);
 }
 
 }  // namespace inferstep::llm

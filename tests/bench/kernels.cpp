@@ -2,11 +2,13 @@
 //
 //     kernels [ISA] [FORMAT…]      "format threads rows GB/s of-read-bandwidth GFLOP/s" for rows of x 1 … 64
 //
+// then for 1 and 2 threads what handing out work costs, and how fast 32 heads of 100 read 2048 keys and values.
 // The matrices are those of one layer of OpenLLaMA 3B and its head, some layers of them, so that none is in a cache.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -96,6 +98,56 @@ void measure(Format format, int threads) {
     }
 }
 
+double best_of(int passes, const std::function<void()>& work) {
+    double best = 1e9;
+    for (int pass = 0; pass < passes; ++pass) {
+        const auto begin = std::chrono::steady_clock::now();
+        work();
+        best = std::min(best, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+    }
+    return best;
+}
+
+void measure_pool(Pool& pool) {
+    constexpr int kRuns = 1000;
+    const double seconds = best_of(20, [&] {
+        for (int i = 0; i < kRuns; ++i) {
+            pool.each(2 * pool.threads(), [](int, int) {});
+        }
+    });
+    std::printf("handing out %d threads %.2f us\n", pool.threads(), seconds / kRuns * 1e6);
+}
+
+void measure_attention(int rows, Pool& pool) {
+    constexpr int kHeads = 32;
+    constexpr int kDim = 100;
+    constexpr int kKeys = 2048;
+    constexpr std::size_t kHead = std::size_t{kKeys} * kDim;
+    constexpr std::size_t kLayer = kHead * kHeads;
+    constexpr std::size_t kLayersOfCache = 4;
+    Memory memory = must(Memory::create(kLayersOfCache * kLayer * 4));
+    auto* cache = reinterpret_cast<std::uint16_t*>(memory.data());
+    std::fill(cache, cache + kLayersOfCache * kLayer * 2, std::uint16_t{0x3c00});
+    const std::vector<float> queries(std::size_t{kHeads} * kDim * static_cast<std::size_t>(rows), 0.1F);
+    std::vector<float> out(queries.size());
+    std::vector<std::vector<float>> scores(static_cast<std::size_t>(pool.threads()),
+                                           std::vector<float>(std::size_t{kKeys} * kAttendTogether));
+    const double seconds = best_of(5, [&] {
+        for (std::size_t layer = 0; layer < kLayersOfCache; ++layer) {
+            pool.each(kHeads, [&](int head, int thread) {
+                const std::uint16_t* keys = cache + layer * kLayer * 2 + static_cast<std::size_t>(head) * kHead;
+                attend_rows(queries.data() + head * kDim, rows, std::ptrdiff_t{kHeads} * kDim, keys, keys + kLayer,
+                            kKeys, kDim, kDim, scores[static_cast<std::size_t>(thread)].data(),
+                            out.data() + head * kDim);
+            });
+        }
+    });
+    const double reference = read_bandwidth(pool, 0.1);
+    const double bytes = static_cast<double>(memory.size());
+    std::printf("attend   %d threads %3d rows %6.1f GB/s %5.2f of %5.1f\n", pool.threads(), rows, bytes / seconds / 1e9,
+                bytes / seconds / reference, reference / 1e9);
+}
+
 int run(int argc, char** argv) {
     const std::string isa = argc > 1 ? argv[1] : std::string(name_of(best_isa()));
     for (const Isa one : {Isa::kPortable, Isa::kAvx2, Isa::kAvx512}) {
@@ -110,6 +162,13 @@ int run(int argc, char** argv) {
         }
         measure(format, 1);
         measure(format, 2);
+    }
+    for (int threads = 1; threads <= 2; ++threads) {
+        Pool pool(threads);
+        measure_pool(pool);
+        measure_attention(1, pool);
+        measure_attention(4, pool);
+        measure_attention(16, pool);
     }
     return 0;
 }

@@ -168,6 +168,38 @@ void attention_is_right() {
     });
 }
 
+// Rows together against each alone.
+void attend_rows_of(Isa isa, Head head, int rows) {
+    const int room = (head.count - 1) * head.stride + head.head_dim;
+    const std::vector<std::uint16_t> keys = halves_of(gaussian(room, 7));
+    const std::vector<std::uint16_t> values = halves_of(gaussian(room, 8));
+    const int step = head.head_dim + 5;
+    const std::vector<float> queries = gaussian((rows - 1) * step + head.head_dim, 9);
+    std::vector<float> scores(at((head.count + 63) / 64 * 64 * kAttendTogether));
+    std::vector<float> out(queries.size(), 77.0F);
+    attend_rows(queries.data(), rows, step, keys.data(), values.data(), head.count, head.stride, head.head_dim,
+                scores.data(), out.data());
+    std::vector<float> alone(at(head.head_dim));
+    for (int r = 0; r < rows; ++r) {
+        attend(queries.data() + r * step, keys.data(), values.data(), head.count - rows + 1 + r, head.stride,
+               head.head_dim, scores.data(), alone.data());
+        CHECK_IN(fmt::format("{} row {} of {}, {} keys of {}", name_of(isa), r, rows, head.count, head.head_dim),
+                 std::memcmp(alone.data(), out.data() + r * step, alone.size() * sizeof(float)) == 0);
+    }
+    CHECK(rows == 1 || out[at(head.head_dim)] == 77.0F);
+}
+
+void rows_attend_as_if_alone() {
+    for_each_isa([](Isa isa) {
+        for (int rows = 1; rows <= 13; ++rows) {
+            for (const Head head :
+                 {Head{13, 100, 100}, Head{50, 100, 100}, Head{131, 64, 70}, Head{40, 22, 22}, Head{33, 300, 300}}) {
+                attend_rows_of(isa, head, rows);
+            }
+        }
+    });
+}
+
 void pool_does_every_chunk_once() {
     for (const int threads : {1, 2, 3, 5}) {
         Pool pool(threads);
@@ -233,6 +265,7 @@ CU_TestInfo kTests[] = {
     {"bfloat16 rounds to even and keeps what is no number", halves_round_to_even},
     {"a rotation turns the halves of a head against each other", rotation_turns_pairs},
     {"attention is that of float64, for any head and any number of keys", attention_is_right},
+    {"rows that attend together have the bits that each has alone", rows_attend_as_if_alone},
     {"the pool does every chunk once", pool_does_every_chunk_once},
     {"the pool's threads sleep and wake", pool_sleeps_and_wakes},
     {"memory is zero, or an error", memory_is_zero_and_large},
