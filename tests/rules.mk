@@ -91,6 +91,17 @@ $(BUILD)/tests/kernels: $(call objects,$(KERNEL_PARTS:%=runtime/llm/%.cpp) $(KER
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ -lfmt -lcunit -pthread -o $@
 
+# The ranks' world likewise.
+$(BUILD)/obj/tests/unit/main-comm.o: tests/unit/main.cpp
+	$(call say,CXX)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) -DINFERSTEP_SUITES='&kCommLinksSuite,&kCommWorldSuite' $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/tests/comm: $(call objects,$(wildcard tests/unit/comm_*.cpp)) $(BUILD)/obj/tests/unit/main-comm.o $(COMM_OBJ) $(CORE_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(LDFLAGS) $^ -lfmt -lcjson -lcrypto -lcunit -ldl -pthread -o $@
+
 # Fuzzers: the module's sources in a stand-in for redis-server, by clang, with its sanitizers; no Redis, no libtorch.
 FUZZ_CXX  ?= clang++-14
 FUZZ_FLAGS := -std=c++20 -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined

@@ -1,6 +1,6 @@
 #include "comm/link_make.hpp"
 
-#include <array>
+#include "comm/ucx.hpp"
 
 namespace inferstep::comm {
 namespace {
@@ -9,6 +9,7 @@ struct Offer {
     std::string transport;
     std::uint64_t largest = 0;
     bool device_memory = false;
+    bool fast_ucx = false;  // this end has UCX, and a device that makes it faster than TCP
 };
 
 std::string offer_body(const LinkOptions& options) {
@@ -16,6 +17,7 @@ std::string offer_body(const LinkOptions& options) {
         .text(options.transport.empty() ? "auto" : options.transport)
         .number(options.largest_message)
         .number(options.device_memory ? 1 : 0)
+        .number(has_rdma() && has_ucx() ? 1 : 0)
         .body();
 }
 
@@ -28,7 +30,7 @@ Result<Offer> exchange_offers(const LinkEnd& end, const LinkOptions& options) {
         return letter.error();
     }
     BodyReader in(*letter);
-    Offer offer{in.text(), in.number(), in.number() != 0};
+    Offer offer{in.text(), in.number(), in.number() != 0, in.number() != 0};
     return in.done() ? Result<Offer>(std::move(offer)) : fail("rank {} sends no offer of a link", end.other());
 }
 
@@ -50,7 +52,21 @@ Result<std::string> chosen(const LinkEnd& end, const LinkOptions& options, const
         return fail("{}: shm joins ranks of one machine, and these are on nodes {} and {}", edge(end),
                     end.control->peers()[static_cast<std::size_t>(end.own)].node, end.peer().node);
     }
-    return own != "auto" ? own : std::string(same_machine(end) ? "shm" : "tcp");
+    if (own != "auto") {
+        return own;
+    }
+    const bool ucx = other.fast_ucx && has_rdma() && has_ucx();
+    return std::string(same_machine(end) ? "shm" : ucx ? "ucx" : "tcp");
+}
+
+MadeLink made(const std::string& transport, const LinkEnd& end, const LinkOptions& options) {
+    MadeLink link = transport == "shm"   ? make_shm_link(end, options)
+                    : transport == "tcp" ? make_tcp_link(end, options)
+                                         : make_ucx_link(end, options);
+    if (!link && end.control->failed()) {
+        return *end.control->failure();
+    }
+    return link ? std::move(link) : MadeLink(fail("{} over {}: {}", edge(end), transport, link.error().message));
 }
 
 }  // namespace
@@ -61,14 +77,13 @@ MadeLink make_link(const LinkEnd& end, const LinkOptions& options) {
     if (!transport) {
         return transport.error();
     }
-    if (*transport == "shm" || *transport == "tcp") {
-        MadeLink link = *transport == "shm" ? make_shm_link(end, options) : make_tcp_link(end, options);
-        return link ? std::move(link)
-                    : MadeLink(end.control->failed()
-                                   ? *end.control->failure()
-                                   : fail("{} over {}: {}", edge(end), *transport, link.error().message));
+    if (*transport != "shm" && *transport != "tcp" && *transport != "ucx") {
+        return fail("'{}' is no transport of links: auto, shm, tcp, or ucx", *transport);
     }
-    return fail("'{}' is no transport of links: shm, tcp, or auto", *transport);
+    MadeLink link = made(*transport, end, options);
+    const bool by_itself = options.transport.empty() || options.transport == "auto";
+    return link || *transport != "ucx" || !by_itself || end.control->failed() ? std::move(link)
+                                                                              : made("tcp", end, options);
 }
 
 }  // namespace inferstep::comm

@@ -23,6 +23,7 @@ struct LinkEnd {
 using MadeLink = Result<std::unique_ptr<Link>>;
 MadeLink make_shm_link(const LinkEnd& end, const LinkOptions& options);
 MadeLink make_tcp_link(const LinkEnd& end, const LinkOptions& options);
+MadeLink make_ucx_link(const LinkEnd& end, const LinkOptions& options);
 
 // Agree on a transport and make it.
 MadeLink make_link(const LinkEnd& end, const LinkOptions& options);

@@ -174,7 +174,7 @@ PY
 }
 
 @test "a receiver of any transport ends with the sentence of who died" {
-    for transport in shm tcp; do
+    for transport in shm tcp ucx; do
         start over_network $transport 2 receive $transport
         await ready $transport 2
         dead=$(process $transport.1)
@@ -253,6 +253,9 @@ between_hosts() { # step, rank, ranks, word…: odd ranks on the second host
     start between_hosts 4 2 stream tcp 3000000 5
     await all_ended 4 2
     grep -q "^tcp " 4.0.out
+    start between_hosts 6 2 pingpong ucx 3000000 5
+    await all_ended 6 2
+    grep -q "^ucx " 6.0.out
     start between_hosts 5 2 pingpong shm 4 1
     await all_ended 5 2
     grep -q "error: the link from rank 0 to rank 1: shm joins ranks of one machine, and these are on nodes n0 and n1" 5.0.err

@@ -68,11 +68,78 @@ void delivers(const std::string& transport, bool network, const std::string& exp
 
 void shm_delivers() { delivers("shm", false, "shm"); }
 void tcp_delivers() { delivers("tcp", true, "tcp"); }
+void ucx_delivers() { delivers("ucx", true, "ucx"); }
 void auto_is_shm() { delivers("auto", true, "shm"); }
+
+// Both send the largest message before either receives.
+std::string send_first(const StepIdentity& id, const std::string& transport) {
+    Result<std::unique_ptr<comm::World>> world = comm::World::join(id, comm::WorldOptions());
+    if (!world) {
+        return world.error().message;
+    }
+    comm::LinkOptions options;
+    options.transport = transport;
+    options.largest_message = std::size_t{8} << 20U;
+    Result<std::unique_ptr<comm::Link>> there = (*world)->link(0, 1, options);
+    Result<std::unique_ptr<comm::Link>> back = (*world)->link(1, 0, options);
+    if (!there || !back) {
+        return there ? back.error().message : there.error().message;
+    }
+    comm::Link& out = id.rank == 0 ? **there : **back;
+    comm::Link& in = id.rank == 0 ? **back : **there;
+    const std::string text = pattern(1, options.largest_message);
+    std::string got(text.size(), '\0');
+    for (int round = 0; round < 3; ++round) {
+        Status s = out.send(text.data(), text.size());
+        s = s ? (*world)->barrier() : s;
+        s = s ? in.receive(got.data(), got.size()) : s;
+        if (!s || got != text) {
+            return s ? "another message" : s.error().message;
+        }
+    }
+    return said((*world)->leave());
+}
+
+void both_send_at_once() {
+    for (const std::string transport : {"shm", "tcp", "ucx"}) {
+        Ranks ranks(new_step(2, true), [&](const StepIdentity& id) { return send_first(id, transport); });
+        for (const std::string& text : ranks.says()) {
+            CHECK_EQ(transport + " " + text, transport + " good");
+        }
+    }
+}
+
+std::string other_length(const StepIdentity& id, const std::string& transport) {
+    Result<std::unique_ptr<comm::World>> world = comm::World::join(id, comm::WorldOptions());
+    if (!world) {
+        return world.error().message;
+    }
+    comm::LinkOptions options;
+    options.transport = transport;
+    Result<std::unique_ptr<comm::Link>> link = (*world)->link(0, 1, options);
+    if (!link) {
+        return link.error().message;
+    }
+    char bytes[200] = {};
+    const Status s = id.rank == 0 ? (*link)->send(bytes, 100) : (*link)->receive(bytes, 90);
+    const Status left = (*world)->leave();
+    return said(left ? s : left);
+}
+
+void other_lengths_are_errors() {
+    for (const std::string transport : {"shm", "tcp", "ucx"}) {
+        Ranks ranks(new_step(2, true), [&](const StepIdentity& id) { return other_length(id, transport); });
+        CHECK_EQ(ranks.says()[0], "good");
+        CHECK_EQ(ranks.says()[1], "rank 0 on node n0 sends a message of 100 bytes where 90 are expected");
+    }
+}
 
 CU_TestInfo kTests[] = {
     {"shared memory delivers", shm_delivers},
     {"TCP delivers", tcp_delivers},
+    {"UCX delivers", ucx_delivers},
+    {"both ends may send before either receives", both_send_at_once},
+    {"a message of another length is an error", other_lengths_are_errors},
     {"on one machine it is shared memory by itself", auto_is_shm},
     CU_TEST_INFO_NULL,
 };
