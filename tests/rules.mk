@@ -18,7 +18,7 @@ demo:                    ## install what is missing, build, run the main job on 
 
 bench:                   ## measure against the goals (ONLY=name[,name…]); writes bench.json
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer links timing_plugin.so)
+	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer links plain_links timing_plugin.so)
 	@tests/bench/run --build $(BUILD) --json bench.json $(ONLY)
 
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.h' 2>/dev/null)
@@ -60,6 +60,11 @@ $(BUILD)/tests/bench/links: tests/bench/links.cpp $(COMM_OBJ) $(CORE_OBJ)
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -lfmt -lcjson -lcrypto -ldl -pthread -o $@
+
+$(BUILD)/tests/bench/plain_links: tests/bench/plain_links.cpp
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -o $@
 
 $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(call say,SPANK)

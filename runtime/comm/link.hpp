@@ -2,7 +2,14 @@
 // GPUs.
 //
 // send() returns as soon as the bytes need not stay where they are; receive() when all have come. Both spin for some
-// tens of microseconds, then sleep, and end with the World's failure when a rank dies. One thread at each end.
+// tens of microseconds, then sleep, and end with the World's failure when a rank dies. One thread at each end. A message
+// is received as it was sent: receive() names the same number of bytes as its send(), else it is an error. Links end
+// before their World does.
+//
+// Which transport a link takes by itself: shared memory where both ranks are on one machine (one kernel, one network
+// namespace); between machines UCX where both have it and an RDMA device (/sys/class/infiniband), else TCP. Measured by
+// tests/bench/links in the same minute, one way of 12.8 kB and of 102 kB: shm 0.55 and 2.7 us, tcp 4.6 and 10.6 (a bare
+// socket 4.2 and 12.0), UCX 1.13 over TCP 5.0 and 30, for which reason it is not taken there.
 #pragma once
 
 #include <cstddef>

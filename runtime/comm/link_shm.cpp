@@ -31,8 +31,11 @@ constexpr std::size_t kPiece = 128U << 10U;  // told to the other end at a time,
 constexpr std::int64_t kLookNs = 100'000'000;
 constexpr int kHandOverMs = 10'000;
 
+// Sequentially consistent all: who tells sees that the other sleeps, or the other sees what it is told before it
+// sleeps.
 struct Ring {
     alignas(64) std::atomic<std::uint64_t> written{0};  // bytes, ever
+    std::atomic<std::uint64_t> base{0};                 // which of them lies at the front of the ring
     alignas(64) std::atomic<std::uint64_t> read{0};
     alignas(64) std::atomic<std::uint32_t> reader_sleeps{0};
     alignas(64) std::atomic<std::uint32_t> writer_sleeps{0};
@@ -51,8 +54,7 @@ std::size_t ring_size(std::size_t largest_message) {
 }
 
 void wake(std::atomic<std::uint32_t>& sleeps) {
-    std::atomic_thread_fence(std::memory_order_seq_cst);
-    if (sleeps.load(std::memory_order_relaxed) != 0 && sleeps.exchange(0) != 0) {
+    if (sleeps.load() != 0 && sleeps.exchange(0) != 0) {
         syscall(SYS_futex, &sleeps, FUTEX_WAKE, 1, nullptr, nullptr, 0);
     }
 }
@@ -80,6 +82,11 @@ class ShmLink : public Link {
     Status send(const void* data, std::size_t bytes, void* /*stream*/) override {
         const std::int64_t start = now_ns();
         const std::uint64_t header = bytes;
+        if (position_ != base_ && ring_.read.load() == position_) {
+            // All is read: go on at the front, where the caches still have the memory.
+            base_ = position_;
+            ring_.base.store(base_);
+        }
         Status s = put(&header, sizeof header, bytes == 0);
         s = s && bytes > 0 ? put(data, bytes, true) : s;
         count(counters_, bytes, start);
@@ -103,17 +110,16 @@ class ShmLink : public Link {
     Status put(const void* data, std::size_t bytes, bool tell) {
         const char* from = static_cast<const char*>(data);
         while (bytes > 0) {
-            std::uint64_t space = size_ - (position_ - ring_.read.load(std::memory_order_acquire));
+            std::uint64_t space = size_ - (position_ - ring_.read.load());
             if (space == 0) {
                 publish();
-                Status s = sleep_until([&] { return position_ - ring_.read.load(std::memory_order_acquire) < size_; },
-                                       ring_.writer_sleeps);
+                Status s = sleep_until([&] { return position_ - ring_.read.load() < size_; }, ring_.writer_sleeps);
                 if (!s) {
                     return s;
                 }
-                space = size_ - (position_ - ring_.read.load(std::memory_order_acquire));
+                space = size_ - (position_ - ring_.read.load());
             }
-            const std::size_t offset = position_ & (size_ - 1);
+            const std::size_t offset = (position_ - base_) & (size_ - 1);
             const std::size_t step = std::min({bytes, static_cast<std::size_t>(space), size_ - offset, kPiece});
             std::memcpy(ring_.bytes + offset, from, step);
             from += step;
@@ -127,7 +133,7 @@ class ShmLink : public Link {
     }
 
     void publish() {
-        ring_.written.store(position_, std::memory_order_release);
+        ring_.written.store(position_);
         wake(ring_.reader_sleeps);
     }
 
@@ -135,21 +141,21 @@ class ShmLink : public Link {
         char* to = static_cast<char*>(data);
         while (bytes > 0) {
             if (seen_ == position_) {
-                Status s = sleep_until([&] { return ring_.written.load(std::memory_order_acquire) != position_; },
-                                       ring_.reader_sleeps);
+                Status s = sleep_until([&] { return ring_.written.load() != position_; }, ring_.reader_sleeps);
                 if (!s) {
                     return s;
                 }
-                seen_ = ring_.written.load(std::memory_order_acquire);
+                seen_ = ring_.written.load();
+                base_ = ring_.base.load();  // is not changed before all of this is read
             }
-            const std::size_t offset = position_ & (size_ - 1);
+            const std::size_t offset = (position_ - base_) & (size_ - 1);
             const std::size_t step =
                 std::min({bytes, static_cast<std::size_t>(seen_ - position_), size_ - offset, kPiece});
             std::memcpy(to, ring_.bytes + offset, step);
             to += step;
             bytes -= step;
             position_ += step;
-            ring_.read.store(position_, std::memory_order_release);
+            ring_.read.store(position_);
             wake(ring_.writer_sleeps);
         }
         return Status::ok();
@@ -163,7 +169,6 @@ class ShmLink : public Link {
                 continue;
             }
             sleeps.store(1);
-            std::atomic_thread_fence(std::memory_order_seq_cst);
             if (ready()) {
                 break;
             }
@@ -198,6 +203,7 @@ class ShmLink : public Link {
     Ring& ring_;
     std::size_t size_;
     std::uint64_t position_ = 0;  // of this end
+    std::uint64_t base_ = 0;
     std::uint64_t seen_ = 0;      // by the reader: so much is written
     LinkCounters counters_;
 };

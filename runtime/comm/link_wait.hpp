@@ -15,10 +15,11 @@ class Patience {
    public:
     // False: it is time to sleep.
     bool spin() {
-        for (int i = 0; i < 16; ++i) {
 #if defined(__x86_64__)
-            __builtin_ia32_pause();
+        __builtin_ia32_pause();
 #endif
+        if (++looks_ % kLooksPerClock != 1) {
+            return true;
         }
         const std::int64_t now = now_ns();
         end_ = end_ == 0 ? now + kSpinNs : end_;
@@ -27,7 +28,9 @@ class Patience {
 
    private:
     static constexpr std::int64_t kSpinNs = 40'000;
+    static constexpr unsigned kLooksPerClock = 16;
     std::int64_t end_ = 0;
+    unsigned looks_ = 0;
 };
 
 inline void count(LinkCounters& counters, std::size_t bytes, std::int64_t start_ns) {
