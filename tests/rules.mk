@@ -115,7 +115,7 @@ FUZZ_MODULE := $(call fuzz_obj,$(call parts,runtime/inferdb) $(filter-out %/vers
                  $(addprefix tests/fuzz/,fake_backend.cpp redis_functions.cpp redis_host.cpp))
 # Of the loader all but the opening of libtorch, in the place of which stands fake_backend.cpp.
 $(BUILD)/fuzz/runtime/inferdb/loader.o: CPPFLAGS += -Dopen_torch_backend=open_real_backend
-FUZZ_TEXTS := $(call fuzz_obj,runtime/db/model_spec.cpp runtime/report/csv.cpp runtime/report/ini.cpp $(filter-out $(wildcard runtime/db/client/c_*.cpp),$(call parts,runtime/db/client)))
+FUZZ_TEXTS := $(call fuzz_obj,$(addprefix runtime/comm/,address.cpp frame.cpp hello.cpp) runtime/db/model_spec.cpp runtime/report/csv.cpp runtime/report/ini.cpp $(filter-out $(wildcard runtime/db/client/c_*.cpp),$(call parts,runtime/db/client)))
 $(BUILD)/fuzz/%.o: %.cpp
 	$(call say,FUZZ)
 	$(Q)mkdir -p $(@D)

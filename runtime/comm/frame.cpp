@@ -28,7 +28,7 @@ std::string framed(Kind kind, std::string_view body) {
     const Header header{static_cast<std::uint32_t>(body.size()), static_cast<std::uint16_t>(kind), kMark};
     std::string out(sizeof header + body.size(), '\0');
     std::memcpy(out.data(), &header, sizeof header);
-    std::memcpy(out.data() + sizeof header, body.data(), body.size());
+    body.copy(out.data() + sizeof header, body.size());
     return out;
 }
 

@@ -1,5 +1,6 @@
 // Rank 0 of a meeting: it listens and takes in who belongs to the step.
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -46,7 +47,7 @@ class Root {
     bool greet(Stranger& stranger, const Frame& frame);
     bool admit(Stranger& stranger, const Frame& frame);
     bool deny(const Stranger& stranger, const std::string& why, bool ours) const;
-    Status check_members(const std::vector<pollfd>& watched);
+    Status check_members(const pollfd* watched) const;  // by rank
     Error missing() const;
     Error tell(Error error);
     Status welcome();
@@ -63,6 +64,11 @@ class Root {
 
 Status Root::open(const StepIdentity& id) {
     network_ = !on_one_machine(id);
+    rlimit files{};
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < files.rlim_max) {
+        files.rlim_cur = files.rlim_max;  // a connection for every rank
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
     std::string last;
     for (const int port : network_ ? candidate_ports(id) : std::vector<int>()) {
         Result<UniqueFd> fd = listen_everywhere(port);
@@ -179,12 +185,9 @@ bool Root::look_at(Stranger& stranger) {
 }
 
 // Whoever is here says nothing before it is welcome: what can be read is its end.
-Status Root::check_members(const std::vector<pollfd>& watched) {
+Status Root::check_members(const pollfd* watched) const {
     for (std::size_t rank = 1; rank < meeting_.peers.size(); ++rank) {
-        const int fd = meeting_.connections[rank].fd.get();
-        const auto event = std::find_if(watched.begin(), watched.end(),
-                                        [fd](const pollfd& p) { return p.fd == fd && p.revents != 0; });
-        if (fd >= 0 && event != watched.end()) {
+        if (watched[rank].revents != 0) {
             return fail("rank {} on node {} (process {}) ended while the others were awaited", rank,
                         meeting_.peers[rank].node, meeting_.peers[rank].pid);
         }
@@ -247,7 +250,7 @@ Result<Meeting> Root::run() {
         if (poll(watched.data(), watched.size(), static_cast<int>(std::min<std::int64_t>(end_ms_ - now, 500))) <= 0) {
             continue;
         }
-        if (Status s = check_members(watched); !s) {
+        if (Status s = check_members(watched.data() + watched.size() - meeting_.connections.size()); !s) {
             return tell(s.error());
         }
         std::size_t at = 1;  // the strangers are in the order in which they were put into `watched`

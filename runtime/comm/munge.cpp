@@ -6,6 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/file.hpp"
+#include "core/words.hpp"
+
 namespace inferstep::comm {
 namespace {
 
@@ -21,6 +24,25 @@ struct Functions {
     void (*destroy_context)(void* context) = nullptr;
 };
 
+// Where munged listens: as we are told, else as Slurm is (AuthInfo in slurm.conf). Empty: at its usual place.
+std::string socket_path() {
+    const char* told = std::getenv("INFER_MUNGE_SOCKET");
+    if (told != nullptr && *told != '\0') {
+        return told;
+    }
+    const char* path = std::getenv("SLURM_CONF");
+    const Result<std::string> config = read_file(path != nullptr ? path : "/etc/slurm/slurm.conf");
+    for (const std::string& line : split(config ? *config : "", '\n')) {
+        constexpr std::string_view kSocket = "socket=";
+        const std::size_t at = line.starts_with("AuthInfo=") ? line.find(kSocket) : std::string::npos;
+        if (at != std::string::npos) {
+            const std::size_t begin = at + kSocket.size();
+            return line.substr(begin, line.find_first_of(", \t\r#", begin) - begin);
+        }
+    }
+    return {};
+}
+
 template <typename Function>
 bool find(void* library, const char* name, Function& out) {
     out = reinterpret_cast<Function>(dlsym(library, name));
@@ -30,9 +52,8 @@ bool find(void* library, const char* name, Function& out) {
 class Library : public Munge {
    public:
     explicit Library(const Functions& functions) : f_(functions), context_(f_.create_context()) {
-        const char* socket = std::getenv("INFER_MUNGE_SOCKET");
-        if (socket != nullptr && *socket != '\0') {
-            f_.set_option(context_, kSocketOption, socket);
+        if (const std::string path = socket_path(); !path.empty()) {
+            f_.set_option(context_, kSocketOption, path.c_str());
         }
     }
     Library(const Library&) = delete;

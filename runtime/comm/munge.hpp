@@ -11,7 +11,8 @@ namespace inferstep::comm {
 
 class Munge {
    public:
-    // Error: no libmunge here, or munged does not answer (at its usual socket, or at INFER_MUNGE_SOCKET).
+    // munged is asked at INFER_MUNGE_SOCKET, else where slurm.conf's AuthInfo has it, else at its usual socket.
+    // Error: no libmunge here, or nobody answers there.
     static Result<std::unique_ptr<Munge>> open();
     virtual ~Munge() = default;
     virtual Result<std::string> say(std::string_view words) const = 0;

@@ -196,6 +196,10 @@ PY
     INFER_MUNGE_SOCKET=$work/munge start over_network 1 3 join
     joined 1 3 " n0 n1 n2"
     no grep -h munge 1.*.err
+    printf 'ClusterName=c\nAuthInfo=ttl=99,socket=%s/munge\n' "$work" >slurm.conf
+    INFER_MUNGE_SOCKET='' SLURM_CONF=$work/slurm.conf start over_network 5 2 join
+    joined 5 2 " n0 n1"
+    no grep -h munge 5.*.err
     start over_network 2 2 join
     joined 2 2 " n0 n1"
     grep -q "warning: munge does not answer: .*: who can reach port [0-9]* of node n0 while the step starts could join it" 2.0.err

@@ -2,6 +2,7 @@
 //   R  a database's answer as our client library takes it      S  the module's arguments, a word a line
 //   M  a model on a command line                            A  a message in a client's arena
 //   C  a table as a report reads it                         I  the run.cfg of a session
+//   H  what a stranger says to rank 0                       N  a list of nodes
 #include <hiredis/hiredis.h>
 
 #include <cstdint>
@@ -11,6 +12,9 @@
 #include <string_view>
 #include <vector>
 
+#include "comm/address.hpp"
+#include "comm/frame.hpp"
+#include "comm/hello.hpp"
 #include "db/client/tensor_reply.hpp"
 #include "db/options.hpp"
 #include "inferdb/arena_message.hpp"
@@ -107,6 +111,33 @@ void take_ini(std::string_view text) {
     }
 }
 
+// However the bytes are cut, the frames are the same, and no rank is let in that the step does not have.
+void take_hello(std::string_view bytes) {
+    comm::FrameReader whole(comm::kStrangerLimit);
+    comm::FrameReader cut(comm::kStrangerLimit);
+    whole.add(bytes);
+    for (std::size_t at = 0; at < bytes.size(); at += 7) {
+        cut.add(bytes.substr(at, 7));
+    }
+    comm::Hello own;
+    own.step = "1.0";
+    own.size = 4;
+    while (const auto frame = whole.next()) {
+        const auto same = cut.next();
+        check(same && same->body == frame->body && frame->body.size() <= comm::kStrangerLimit, "another frame");
+        bool ours = false;
+        if (const auto hello = comm::read_hello(frame->body); hello && comm::denial(own, *hello, ours).empty()) {
+            check(hello->peer.rank > 0 && hello->peer.rank < own.size && hello->step == own.step, "a rank too many");
+        }
+    }
+    check(whole.bad() == (cut.next(), cut.bad()), "bad one way and not the other");
+}
+
+void take_nodes(std::string_view text) {
+    const std::string node = comm::first_node(text);
+    check(node.size() <= text.size() && node.find_first_of("[],") == std::string::npos, "no name of a node");
+}
+
 }  // namespace
 }  // namespace inferstep::fuzz
 
@@ -116,6 +147,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     switch (text.empty() ? '\0' : text.front()) {
         case 'R':
             inferstep::fuzz::take_reply(rest);
+            break;
+        case 'H':
+            inferstep::fuzz::take_hello(rest);
+            break;
+        case 'N':
+            inferstep::fuzz::take_nodes(rest);
             break;
         case 'S':
             inferstep::fuzz::take_settings(rest);
