@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/result.hpp"
@@ -44,6 +45,21 @@ class Json {
     Json copy_of(const char* key) const;    // a copy of the member; null when absent
     std::vector<Json> items() const;        // copies of an array's elements
     std::vector<std::string> keys() const;  // of an object's members, in their order
+    // Calls use(key, value) for each member of an object or element of an array (whose keys are empty), in their order and
+    // without copies.
+    template <typename Use>
+    void each(Use&& use) const {
+        for (cJSON* item = node_ == nullptr ? nullptr : node_->child; item != nullptr; item = item->next) {
+            Json value(item);
+            use(std::string_view(item->string != nullptr ? item->string : ""), std::as_const(value));
+            static_cast<void>(value.node_.release());  // it is its parent's
+        }
+    }
+    bool is_object() const { return cJSON_IsObject(node_.get()) != 0; }
+    bool is_array() const { return cJSON_IsArray(node_.get()) != 0; }
+    bool is_number() const { return cJSON_IsNumber(node_.get()) != 0; }
+    bool is_true() const { return cJSON_IsTrue(node_.get()) != 0; }
+    bool is_null() const { return cJSON_IsNull(node_.get()) != 0; }
     std::string as_text() const;
     double as_number() const { return cJSON_GetNumberValue(node_.get()); }
 

@@ -6,7 +6,7 @@
 
 #include "core/clock.hpp"
 #include "core/file.hpp"
-#include "db/mapped_file.hpp"
+#include "core/mapped_file.hpp"
 
 namespace inferstep {
 namespace {

@@ -16,6 +16,7 @@ namespace inferstep::llm {
 
 // Of elements in files. The last four are GGUF's blocks of 32 along a row; a row is a whole number of blocks.
 enum class DataType { kF32, kF16, kBf16, kQ8_0, kQ4_0, kQ4_1 };
+std::string_view name_of(DataType type);  // "F32", "Q4_0"
 
 struct TensorView {
     std::string name;  // as Hugging Face has it: "model.layers.3.self_attn.q_proj.weight"
@@ -51,8 +52,9 @@ class ModelFiles {
     const Vocabulary& vocabulary() const;
     const std::string& path() const;  // the directory or file
     std::string format() const;       // "safetensors", "pytorch", "gguf"
+    // By its name in Hugging Face's files. "lm_head.weight" of a tied model is the embedding's.
     Result<TensorView> tensor(std::string_view name) const;
-    // The names of the tensors that a range needs, in the order of their places on the disk.
+    // The names of the tensors that a range needs, in the order of their places on the disk; each once.
     std::vector<std::string> names(const LayerRange& range) const;
     // The pages of this tensor will not be read again: they need not stay in this process's memory.
     void release(const TensorView& tensor) const;

@@ -1,4 +1,4 @@
-#include "db/mapped_file.hpp"
+#include "core/mapped_file.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -9,8 +9,7 @@
 
 namespace inferstep {
 
-// Only the kernel touches the pages (to send them), so that a file that is cut short meanwhile is an error of the send
-// and no signal.
+// Whoever touches a page of a file that was cut short meanwhile gets a signal; the kernel, which sends pages, an error.
 struct MappedFile {
     std::shared_ptr<const std::byte> data;
     std::size_t size = 0;
