@@ -48,6 +48,7 @@ extern CU_SuiteInfo kReportPartsSuite;
 extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPartitionSuite;
 extern CU_SuiteInfo kPipelineSuite;
+extern CU_SuiteInfo kModelFilesSuite;
 extern CU_SuiteInfo kPlacerSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
@@ -75,6 +76,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
     &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
+    &kModelFilesSuite,
 };
 #endif
 
