@@ -10,54 +10,86 @@ namespace inferstep::llm {
 
 namespace {
 
-// e to the power of x, for x ≤ 0, to within 2e-7 of it: without a table or a branch, so that compilers make vectors of
-// it. Below -87 it is as good as nothing.
-float exponential(float x) {
+// Four numbers at once: what every CPU has registers for.
+constexpr int kLanes = 4;
+using Floats = float __attribute__((vector_size(kLanes * sizeof(float)), aligned(alignof(float))));
+using Ints = std::int32_t __attribute__((vector_size(kLanes * sizeof(std::int32_t))));
+
+Floats all(float x) { return Floats{} + x; }
+
+Floats load(const float* x) {
+    Floats lanes;
+    std::memcpy(&lanes, x, sizeof lanes);
+    return lanes;
+}
+
+// e to the power of x, for x ≤ 0, to within 2e-7 of it. Below -87 it is as good as nothing.
+Floats exponential(Floats x) {
     constexpr float kLog2 = 1.44269504F;
     constexpr float kHigh = 0.693359375F;  // ln 2 in two parts, so that the remainder loses nothing
     constexpr float kLow = -2.12194440e-4F;
     constexpr float kRound = 12582912.0F;  // 1.5 · 2^23
-    x = x < -87.0F ? -87.0F : x;
-    const float shifted = x * kLog2 + kRound;
-    const float whole = shifted - kRound;
-    const float r = (x - whole * kHigh) - whole * kLow;
-    const float terms =
-        1.0F + r * (1.0F + r * (0.5F + r * (1.0F / 6 + r * (1.0F / 24 + r * (1.0F / 120 + r * (1.0F / 720))))));
-    std::int32_t bits = 0;
+    x = x < all(-87.0F) ? all(-87.0F) : x;
+    const Floats shifted = x * kLog2 + kRound;
+    const Floats whole = shifted - kRound;
+    const Floats r = (x - whole * kHigh) - whole * kLow;
+    Floats terms = all(1.0F / 720);
+    for (const float factor : {1.0F / 120, 1.0F / 24, 1.0F / 6, 0.5F, 1.0F, 1.0F}) {
+        terms = terms * r + factor;
+    }
+    Ints bits;
     std::memcpy(&bits, &shifted, sizeof bits);
-    bits = static_cast<std::int32_t>(static_cast<std::uint32_t>(bits) << 23U) + 0x3f800000;
-    float power = 0;
+    bits = (bits << 23) + 0x3f800000;
+    Floats power;
     std::memcpy(&power, &bits, sizeof power);
     return terms * power;
 }
 
 float largest(const float* x, int n) {
     float most = x[0];
-    for (int i = 1; i < n; ++i) {
+    int i = 0;
+    if (n >= kLanes) {
+        Floats lanes = load(x);
+        for (i = kLanes; i + kLanes <= n; i += kLanes) {
+            const Floats next = load(x + i);
+            lanes = next > lanes ? next : lanes;
+        }
+        for (int lane = 0; lane < kLanes; ++lane) {
+            most = lanes[lane] > most ? lanes[lane] : most;
+        }
+    }
+    for (; i < n; ++i) {
         most = x[i] > most ? x[i] : most;
     }
     return most;
 }
 
+double sum_of(const Floats& lanes) {
+    double sum = 0;
+    for (int lane = 0; lane < kLanes; ++lane) {
+        sum += lanes[lane];
+    }
+    return sum;
+}
+
 // Sum of exp(x - most), in blocks whose sums are added as doubles.
 double sum_of_exponentials(const float* x, int n, float most) {
-    constexpr int kLanes = 16;
     constexpr int kBlock = 1024;
     double sum = 0;
-    for (int begin = 0; begin < n; begin += kBlock) {
-        const int end = std::min(n, begin + kBlock);
-        std::array<float, kLanes> lanes{};
-        int i = begin;
-        for (; i + kLanes <= end; i += kLanes) {
-            for (int lane = 0; lane < kLanes; ++lane) {
-                lanes[static_cast<std::size_t>(lane)] += exponential(x[i + lane] - most);
-            }
+    int i = 0;
+    while (i + kLanes <= n) {
+        Floats lanes{};
+        for (const int end = std::min(n, i + kBlock); i + kLanes <= end; i += kLanes) {
+            lanes += exponential(load(x + i) - most);
         }
-        for (; i < end; ++i) {
-            lanes[0] += exponential(x[i] - most);
-        }
-        for (const float lane : lanes) {
-            sum += lane;
+        sum += sum_of(lanes);
+    }
+    if (i < n) {
+        Floats rest = all(most - 1000);
+        std::memcpy(&rest, x + i, static_cast<std::size_t>(n - i) * sizeof(float));
+        Floats lanes = exponential(rest - most);
+        for (int lane = 0; lane < n - i; ++lane) {
+            sum += lanes[lane];
         }
     }
     return sum;
@@ -116,6 +148,11 @@ std::size_t sort_likeliest(std::vector<int>& ids, const std::vector<double>& wei
     return ids.size();
 }
 
+int first_of(const float* x, int n, float value) {
+    const float* found = std::find(x, x + n, value);
+    return found == x + n ? 0 : static_cast<int>(found - x);  // nothing is equal to what is no number
+}
+
 int draw(const float* logits, int vocab, const SamplingOptions& options, double random) {
     const auto n = static_cast<std::size_t>(vocab);
     const double most = largest(logits, vocab);
@@ -153,7 +190,7 @@ double log_probability(const float* logits, int vocab, int token) {
 Sample sample(const float* logits, int vocab, const SamplingOptions& options, std::uint64_t prompt, int position) {
     const int token = options.temperature > 0
                           ? draw(logits, vocab, options, random_number(options.seed, prompt, position))
-                          : static_cast<int>(std::max_element(logits, logits + vocab) - logits);
+                          : first_of(logits, vocab, largest(logits, vocab));
     return {token, log_probability(logits, vocab, token)};
 }
 
