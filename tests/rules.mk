@@ -18,7 +18,7 @@ demo:                    ## install what is missing, build, run the main job on 
 
 bench:                   ## measure against the goals (ONLY=name[,name…]); writes bench.json
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer links plain_links timing_plugin.so)
+	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer links plain_links decode timing_plugin.so)
 	@tests/bench/run --build $(BUILD) --json bench.json $(ONLY)
 
 SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.h' 2>/dev/null)
@@ -65,6 +65,18 @@ $(BUILD)/tests/bench/plain_links: tests/bench/plain_links.cpp
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -o $@
+
+$(BUILD)/tests/bench/decode: tests/bench/decode.cpp $(LLM_OBJ) $(COMM_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(LOADER_OBJ) $(CORE_OBJ) $(CONFIG_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ $(PC_LIBS) -ldl -pthread -o $@
+
+# llama.cpp is fetched and built by the figures that need it.
+$(BUILD)/tests/bench/llamacpp: tests/bench/llamacpp.cpp
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)lib=$$(contrib/deps/llamacpp.sh) && $(CXX) -O2 -std=c++20 -I$$lib/include $< -L$$lib/lib -Wl,-rpath-link,$$lib/lib \
+	    -lllama -lggml -o $@
 
 $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(call say,SPANK)

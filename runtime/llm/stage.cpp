@@ -1,5 +1,7 @@
 #include "llm/stage.hpp"
 
+#include "llm/cpu_stage.hpp"
+
 namespace inferstep::llm {
 
 int rows_of(const Batch& batch) {
@@ -24,6 +26,14 @@ Status Stage::copy_out(void* /*host*/, std::size_t /*bytes*/) {
 
 Status Stage::copy_in(const void* /*host*/, std::size_t /*bytes*/) {
     return fail("the rows of {} are in host memory already", device_name());
+}
+
+Result<std::unique_ptr<Stage>> load_stage(const ModelFiles& files, const StageOptions& options,
+                                          const std::function<void(const LoadProgress&)>& progress) {
+    if (options.device >= 0) {
+        return fail("GPU {} cannot be used: this build has no GPU support", options.device);
+    }
+    return load_cpu_stage(files, options, progress);
 }
 
 }  // namespace inferstep::llm

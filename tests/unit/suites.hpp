@@ -15,6 +15,7 @@ extern CU_SuiteInfo kAllocationSuite;
 extern CU_SuiteInfo kArenaSuite;
 extern CU_SuiteInfo kAttachSuite;
 extern CU_SuiteInfo kClaimsSuite;
+extern CU_SuiteInfo kStageSuite;
 extern CU_SuiteInfo kTcpSuite;
 extern CU_SuiteInfo kClientBenchSuite;
 extern CU_SuiteInfo kClientClusterSuite;
@@ -76,7 +77,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
     &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
-    &kModelFilesSuite,
+    &kModelFilesSuite,     &kStageSuite,
 };
 #endif
 
