@@ -1,5 +1,7 @@
 #include "llm/meters.hpp"
 
+#include "core/clock.hpp"
+
 namespace inferstep::llm {
 namespace {
 
@@ -70,6 +72,11 @@ void TokenTimes::token(int prompt, std::int64_t now) {
     p.last = now;
     ++p.tokens;
     ++tokens_;
+}
+
+double TokenTimes::rate() const {
+    const double passed = seconds(begin_, now_ns());
+    return passed > 0 ? static_cast<double>(tokens_) / passed : 0;
 }
 
 std::vector<double> TokenTimes::first_token() const {

@@ -41,6 +41,7 @@ class TokenTimes {
     std::vector<double> per_token() const;                     // mean after the first, of prompts with at least two
     const std::vector<double>& gaps() const { return gaps_; }  // between tokens of a prompt
     std::int64_t tokens() const { return tokens_; }
+    double rate() const;  // tokens/s so far
 
    private:
     struct Prompt {

@@ -21,6 +21,9 @@ Scheduler::Scheduler(const SchedulerOptions& options, std::vector<Task> tasks)
 }
 
 void Scheduler::admit(int slot) {
+    while (next_task_ < tasks_.size() && tasks_[next_task_].tokens.empty()) {
+        ++next_task_;
+    }
     if (next_task_ < tasks_.size() && !stopped_) {
         slots_[static_cast<std::size_t>(slot)] = {static_cast<int>(next_task_++), 0, false};
         ++active_;

@@ -24,7 +24,7 @@ struct SchedulerOptions {
 };
 
 struct Task {
-    std::vector<int> tokens;
+    std::vector<int> tokens;  // none: the task is passed over
     // -1: generate. Else nothing is sampled: all tokens are given, and logits are wanted of the rows from here on.
     int scored_from = -1;
 };

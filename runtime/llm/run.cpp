@@ -1,0 +1,62 @@
+#include "llm/run.hpp"
+
+#include <cstdio>
+
+#include "core/log.hpp"
+#include "llm/partition.hpp"
+#include "llm/run_state.hpp"
+
+namespace inferstep::llm {
+namespace {
+
+// Without a step: how the model would be divided.
+Result<int> show_division(const StageSettings& settings, int ranks) {
+    const Result<ModelFiles> files = ModelFiles::open(settings.model);
+    if (!files) {
+        return files.error();
+    }
+    const Result<std::vector<LayerRange>> ranges = plan_ranges(settings, files->shape(), ranks);
+    if (!ranges) {
+        return ranges.error();
+    }
+    std::fputs(describe(files->shape(), *ranges, settings.format).c_str(), stdout);
+    return 0;
+}
+
+int run_rank(StageRun& run) {
+    Status s = run.join();
+    s = s ? run.prepare() : s;
+    if (!run.idle()) {
+        s = s ? run.load() : s;
+    }
+    s = s ? run.connect() : s;
+    s = s ? run.work() : s;
+    s = s ? run.gather() : s;
+    return s ? run.exit_code() : run.give_up(s.error());
+}
+
+}  // namespace
+
+Result<int> run_stage(const StageSettings& settings) {
+    StepIdentity id = step_identity();
+    if (settings.dry_run) {
+        return id.rank == 0 ? show_division(settings, id.ranks) : Result<int>(0);
+    }
+    if (settings.local_debug) {
+        if (id.rank > 0) {
+            print_note("--local-debug: rank 0 does everything");
+            return 0;
+        }
+        id.ranks = 1;
+    }
+    if (id.ranks > 1) {
+        set_log_name(fmt::format("inferstep: rank {}", id.rank));
+    }
+    StageRun run(settings, std::move(id));
+    if (Status s = run.open_records(); !s) {
+        return s.error();
+    }
+    return run_rank(run);
+}
+
+}  // namespace inferstep::llm
