@@ -1,6 +1,8 @@
 // inferstep stage: a language model in stages over the ranks of a step.
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -9,6 +11,9 @@
 #include "core/log.hpp"
 #include "core/step.hpp"
 #include "core/words.hpp"
+#include "llm/dry_run.hpp"
+#include "llm/profiler.hpp"
+#include "llm/run.hpp"
 #include "llm/settings_read.hpp"
 #include "llm/settings_table.hpp"
 
@@ -63,6 +68,19 @@ Result<llm::StageSettings> settings_of(const Texts& texts) {
     return llm::read_stage_settings(options);
 }
 
+int dry_run(const llm::StageSettings& settings) {
+    const Result<std::string> text = llm::dry_run_text(settings, step_identity().ranks);
+    if (!text) {
+        print_error(text.error());
+        return 1;
+    }
+    if (std::fputs(text->c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+        print_error(fail("cannot write the plan: {}", std::strerror(errno)));
+        return 1;
+    }
+    return 0;
+}
+
 int stage(const Texts& texts) {
     const Result<llm::StageSettings> settings = settings_of(texts);
     if (!settings) {
@@ -76,11 +94,17 @@ int stage(const Texts& texts) {
         }
     }
     if (settings->dry_run) {
-        std::fputs(llm::settings_text(*settings).c_str(), stdout);
-        return 0;
+        return step_identity().rank == 0 ? dry_run(*settings) : 0;
     }
-    print_error(fail("only --dry-run works yet"));
-    return 1;
+    if (const std::string why = llm::run_under_profiler(*settings, step_identity()); !why.empty()) {
+        print_warning(why);
+    }
+    const Result<int> code = llm::run_stage(*settings);
+    if (!code) {
+        print_error(code.error());
+        return 1;
+    }
+    return *code;
 }
 
 }  // namespace

@@ -82,6 +82,18 @@ Result<std::vector<Prompt>> read_prompts(const std::string& path, const std::str
     return prompts;
 }
 
+Status tokenize(const StageSettings& settings, const Shape& shape, const Tokenizer& tokenizer,
+                std::vector<Prompt>& prompts) {
+    for (Prompt& prompt : prompts) {
+        Result<std::vector<int>> tokens = tokenizer.encode(prompt.text);
+        if (!tokens) {
+            return fail("{}, line {}: {}", settings.prompts, prompt.line, tokens.error().message);
+        }
+        prompt.tokens = std::move(*tokens);
+    }
+    return check_lengths(settings, shape, prompts);
+}
+
 Result<TokenizedPrompts> load_prompts(const StageSettings& settings, const Shape& shape, const Tokenizer& tokenizer) {
     Result<std::vector<Prompt>> prompts = read_prompts(settings.prompts, settings.variant, settings.prompt_limit);
     if (!prompts) {
@@ -90,17 +102,10 @@ Result<TokenizedPrompts> load_prompts(const StageSettings& settings, const Shape
     TokenizedPrompts result{std::move(*prompts), false};
     const TokenizedSet set(settings, tokenizer, result.prompts);
     result.from_cache = !settings.override_cache && set.read(result.prompts);
-    if (!result.from_cache) {
-        for (Prompt& prompt : result.prompts) {
-            Result<std::vector<int>> tokens = tokenizer.encode(prompt.text);
-            if (!tokens) {
-                return fail("{}, line {}: {}", settings.prompts, prompt.line, tokens.error().message);
-            }
-            prompt.tokens = std::move(*tokens);
-        }
-    }
-    if (Status s = check_lengths(settings, shape, result.prompts); !s) {
-        return s.error();
+    const Status right = result.from_cache ? check_lengths(settings, shape, result.prompts)
+                                           : tokenize(settings, shape, tokenizer, result.prompts);
+    if (!right) {
+        return right.error();
     }
     if (!result.from_cache) {
         set.write(result.prompts);

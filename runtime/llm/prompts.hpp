@@ -15,9 +15,13 @@ namespace inferstep::llm {
 // malformed, no prompt, no UTF-8, too long; or the file has none, and none of this variant.
 Result<std::vector<Prompt>> read_prompts(const std::string& path, const std::string& variant, int limit);
 
+// Gives each prompt its tokens. Error: the tokenizer's, or a prompt longer than the context, by file and line.
+Status tokenize(const StageSettings& settings, const Shape& shape, const Tokenizer& tokenizer,
+                std::vector<Prompt>& prompts);
+
 // The prompts that the settings ask for with their tokens, each within the model's context. The tokens are taken from
 // the set that an earlier run left, unless override_cache; whether they were is told by `from_cache`.
-// Error: as read_prompts(), the tokenizer's, or a prompt longer than the context, by file and line.
+// Error: as read_prompts() and tokenize().
 struct TokenizedPrompts {
     std::vector<Prompt> prompts;
     bool from_cache = false;
