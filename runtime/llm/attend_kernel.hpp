@@ -161,19 +161,18 @@ void attend_together(const Queries& queries, const std::uint16_t* keys, const st
 template <typename V, int kRows>
 void attend_with(Queries queries, int rows, const std::uint16_t* keys, const std::uint16_t* values, int count,
                  std::ptrdiff_t stride, int head_dim) {
-    int row = 0;
-    const auto step = [&](int n) {
-        row += n;
-        queries.first += n * queries.step;
-        queries.out += n * queries.out_step;
+    const auto advance = [&](int done) {
+        rows -= done;
+        queries.first += done * queries.step;
+        queries.out += done * queries.out_step;
     };
-    while (row + kRows <= rows) {
-        attend_together<V, kRows, 7>(queries, keys, values, count - rows + row + kRows, stride, head_dim);
-        step(kRows);
+    for (int left = kRows > 1 ? rows / kRows : 0; left > 0; --left) {
+        attend_together<V, kRows, 7>(queries, keys, values, count - rows + kRows, stride, head_dim);
+        advance(kRows);
     }
-    while (row < rows) {
-        attend_together<V, 1, 8>(queries, keys, values, count - rows + row + 1, stride, head_dim);
-        step(1);
+    for (int left = rows; left > 0; --left) {
+        attend_together<V, 1, 8>(queries, keys, values, count - rows + 1, stride, head_dim);
+        advance(1);
     }
 }
 

@@ -1,4 +1,6 @@
-#include <atomic>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 #include "llm/kernels.hpp"
 #include "llm/matrix.hpp"
@@ -13,12 +15,22 @@ struct IsaName {
 
 constexpr IsaName kIsas[] = {{Isa::kPortable, "portable"}, {Isa::kAvx2, "avx2"}, {Isa::kAvx512, "avx512"}};
 
+#if defined(__x86_64__)
+bool has_half_conversions() {
+    unsigned a = 0;
+    unsigned b = 0;
+    unsigned c = 0;
+    unsigned d = 0;
+    return __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & bit_F16C) != 0;
+}
+#endif
+
 // The compiler's own look at cpuid, which asks whether the kernel keeps the registers as well.
 bool has(Isa isa) {
 #if defined(__x86_64__)
     __builtin_cpu_init();
     if (isa == Isa::kAvx2) {
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && has_half_conversions();
     }
     if (isa == Isa::kAvx512) {
         return has(Isa::kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
@@ -32,10 +44,10 @@ bool has(Isa isa) {
 const Kernels* kernels_of(Isa isa) {
 #if defined(__x86_64__)
     if (isa != Isa::kPortable) {
-        return isa == Isa::kAvx512 ? &kAvx512Kernels : &kAvx2Kernels;
+        return isa == Isa::kAvx512 ? &avx512_kernels : &avx2_kernels;
     }
 #endif
-    return isa == Isa::kPortable ? &kPortableKernels : nullptr;
+    return isa == Isa::kPortable ? &portable_kernels : nullptr;
 }
 
 struct Choice {

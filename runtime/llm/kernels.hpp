@@ -75,12 +75,12 @@ struct Kernels {
 
 const Kernels& kernels();
 
-extern const Kernels kPortableKernels;
+extern const Kernels portable_kernels;
 #if defined(__x86_64__)
-extern const Kernels kAvx2Kernels;
-extern const Kernels kAvx512Kernels;
-extern const MultiplyPanels kAvx2Multiply[4];
-extern const MultiplyPanels kAvx512Multiply[4];
+extern const Kernels avx2_kernels;
+extern const Kernels avx512_kernels;
+extern const MultiplyPanels avx2_multiply[4];
+extern const MultiplyPanels avx512_multiply[4];
 #endif
 
 }  // namespace inferstep::llm

@@ -85,15 +85,17 @@ void quantize(const float* x, int n, std::int8_t* out, float* scales, std::int32
     for (int first = 0; first < n; first += 32, out += 32) {
         Lanes part[4];
         Lanes top = Lanes::zero();
-        for (int i = 0; i < 4; ++i) {
-            const int at = first + i * 8;
-            part[i] = at + 8 <= n ? Lanes::load(x + at) : at < n ? Lanes::load_part(x + at, n - at) : Lanes::zero();
+        for (std::ptrdiff_t i = 0; i < 4; ++i) {
+            const std::ptrdiff_t at = first + i * 8;
+            part[i] = at + 8 <= n ? Lanes::load(x + at)
+                      : at < n    ? Lanes::load_part(x + at, static_cast<int>(n - at))
+                                  : Lanes::zero();
             top = Lanes::max(top, magnitude(part[i]));
         }
         const float most = top.highest();
         const Lanes inverse = Lanes::all(most > 0 ? 127.0F / most : 0.0F);
         __m256i sum = _mm256_setzero_si256();
-        for (int i = 0; i < 4; ++i) {
+        for (std::ptrdiff_t i = 0; i < 4; ++i) {
             const __m256i whole = _mm256_cvtps_epi32((part[i] * inverse).v);
             sum = _mm256_add_epi32(sum, whole);
             _mm_storel_epi64(reinterpret_cast<__m128i*>(out + i * 8), low_bytes(whole));
@@ -127,8 +129,8 @@ void to_bf16_row(const float* x, std::uint16_t* out, int n) {
 
 }  // namespace
 
-const Kernels kAvx2Kernels = {
-    kAvx2Multiply,          quantize,        to_bf16_row,           rms_norm_with<Lanes>, rotate_with<Lanes>,
+const Kernels avx2_kernels = {
+    avx2_multiply,          quantize,        to_bf16_row,           rms_norm_with<Lanes>, rotate_with<Lanes>,
     silu_times_with<Lanes>, add_with<Lanes>, attend_with<Lanes, 2>, sum_with<Lanes>,
 };
 

@@ -90,8 +90,8 @@ void to_bf16_row(const float* x, std::uint16_t* out, int n) {
 
 }  // namespace
 
-const Kernels kAvx512Kernels = {
-    kAvx512Multiply,        quantize,        to_bf16_row,           rms_norm_with<Lanes>, rotate_with<Lanes>,
+const Kernels avx512_kernels = {
+    avx512_multiply,        quantize,        to_bf16_row,           rms_norm_with<Lanes>, rotate_with<Lanes>,
     silu_times_with<Lanes>, add_with<Lanes>, attend_with<Lanes, 4>, sum_with<Lanes>,
 };
 

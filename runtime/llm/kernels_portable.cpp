@@ -117,7 +117,7 @@ void each_row(const PanelWork& work, int first, int last, F&& f) {
 void multiply_bf16(const PanelWork& work, int first, int last) {
     each_row(work, first, last, [&](const std::byte* panel, RowGroup group, int row, float* sums) {
         const std::byte* x = numbers_at(work, group, row);
-        for (int k = 0; k < work.x.columns; k += 2, x += group.rows * 4) {
+        for (int k = 0; k < work.x.columns; k += 2, x += std::ptrdiff_t{group.rows} * 4) {
             const float x0 = from_bf16(half_at(x));
             const float x1 = from_bf16(half_at(x + 2));
             for (int i = 0; i < kPanelRows; ++i, panel += 4) {
@@ -130,7 +130,7 @@ void multiply_bf16(const PanelWork& work, int first, int last) {
 
 // The number of row i and column k of a block, without what was added to it in memory.
 template <Format kFormat>
-int number_at(const std::byte* block, int i, int k) {
+int number_at(const std::byte* block, std::ptrdiff_t i, std::ptrdiff_t k) {
     if constexpr (kFormat == Format::kInt8) {
         return static_cast<int>(block[(k / 4 * kPanelRows + i) * 4 + k % 4]) - 128;
     } else {
@@ -144,9 +144,9 @@ template <Format kFormat>
 void add_block(const std::byte* block, const std::byte* x, std::ptrdiff_t step, float scale, std::int32_t sum,
                float* sums) {
     const std::byte* scales = block + number_bytes(kFormat);
-    for (int i = 0; i < kPanelRows; ++i) {
+    for (std::ptrdiff_t i = 0; i < kPanelRows; ++i) {
         std::int32_t product = 0;
-        for (int k = 0; k < kBlockColumns; ++k) {
+        for (std::ptrdiff_t k = 0; k < kBlockColumns; ++k) {
             product += number_at<kFormat>(block, i, k) * static_cast<std::int8_t>(x[k / 4 * step + k % 4]);
         }
         sums[i] += static_cast<float>(product) * (from_half(half_at(scales + i * 2)) * scale);
@@ -163,9 +163,9 @@ void multiply_int(const PanelWork& work, int first, int last) {
         const std::byte* x = numbers_at(work, group, row);
         auto at = static_cast<std::ptrdiff_t>(group.first) * blocks + row;
         for (int b = 0; b < blocks; ++b, at += group.rows) {
-            add_block<kFormat>(panel, x, group.rows * 4, work.x.scales[at], work.x.sums[at], sums);
+            add_block<kFormat>(panel, x, std::ptrdiff_t{group.rows} * 4, work.x.scales[at], work.x.sums[at], sums);
             panel += block_bytes(kFormat);
-            x += group.rows * kBlockColumns;
+            x += std::ptrdiff_t{group.rows} * kBlockColumns;
         }
     });
 }
@@ -201,7 +201,7 @@ void to_bf16_row(const float* x, std::uint16_t* out, int n) {
 
 }  // namespace
 
-const Kernels kPortableKernels = {
+const Kernels portable_kernels = {
     kMultiply,          quantize,
     to_bf16_row,        rms_norm_with<Lanes>,
     rotate_with<Lanes>, silu_times_with<Lanes>,

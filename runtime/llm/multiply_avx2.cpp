@@ -6,7 +6,7 @@
 namespace inferstep::llm {
 namespace {
 
-constexpr int kAhead = 4096;  // bytes that are asked for before they are needed
+constexpr std::ptrdiff_t kAhead = 4096;  // bytes that are asked for before they are needed
 
 __m256i load(const std::byte* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 __m256 halves(const std::byte* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
@@ -24,7 +24,7 @@ __m256 low(__m256i pair) { return _mm256_castsi256_ps(_mm256_slli_epi32(pair, 16
 
 template <int M>
 void store(const Tile& tile, const __m256 (&sums)[2][std::size_t{M}]) {
-    for (int m = 0; m < M; ++m) {
+    for (std::ptrdiff_t m = 0; m < M; ++m) {
         float* y = tile.y + m * tile.stride;
         if (tile.matrix_rows >= 16) {
             _mm256_storeu_ps(y, sums[0][m]);
@@ -44,7 +44,7 @@ struct Bf16 {
         static_assert(P == 1);
         __m256 sums[2][std::size_t{M}];
 #pragma GCC unroll 4
-        for (int m = 0; m < M; ++m) {
+        for (std::ptrdiff_t m = 0; m < M; ++m) {
             sums[0][m] = _mm256_setzero_ps();
             sums[1][m] = _mm256_setzero_ps();
         }
@@ -54,12 +54,12 @@ struct Bf16 {
         for (int k = 0; k < tile.columns; k += 2, panel += 64, x += step) {
             _mm_prefetch(reinterpret_cast<const char*>(panel + kAhead), _MM_HINT_T0);
 #pragma GCC unroll 2
-            for (int half = 0; half < 2; ++half) {
+            for (std::ptrdiff_t half = 0; half < 2; ++half) {
                 const __m256i pair = load(panel + half * 32);
                 const __m256 odd = high(pair);
                 const __m256 even = low(pair);
 #pragma GCC unroll 4
-                for (int m = 0; m < M; ++m) {
+                for (std::ptrdiff_t m = 0; m < M; ++m) {
                     const __m256i numbers = four_bytes(x + m * 4);
                     sums[half][m] = _mm256_fmadd_ps(odd, high(numbers), sums[half][m]);
                     sums[half][m] = _mm256_fmadd_ps(even, low(numbers), sums[half][m]);
@@ -82,14 +82,14 @@ struct Int8 {
         const __m256i bias = _mm256_set1_epi8(-128);
         const __m256i ones = _mm256_set1_epi16(1);
 #pragma GCC unroll 4
-        for (int m = 0; m < M; ++m) {
+        for (std::ptrdiff_t m = 0; m < M; ++m) {
             out[m] = _mm256_setzero_si256();
         }
-        for (int q = 0; q < 8; ++q, block += 64, x += step) {
+        for (std::ptrdiff_t q = 0; q < 8; ++q, block += 64, x += step) {
             const __m256i w = _mm256_xor_si256(load(block), bias);
             const __m256i size = _mm256_abs_epi8(w);
 #pragma GCC unroll 4
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 const __m256i pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(four_bytes(x + m * 4), w));
                 out[m] = _mm256_add_epi32(out[m], _mm256_madd_epi16(pairs, ones));
             }
@@ -109,21 +109,21 @@ struct Nibbles {
         const __m256i mask = _mm256_set1_epi8(15);
         __m256i pairs[std::size_t{M}];
 #pragma GCC unroll 4
-        for (int m = 0; m < M; ++m) {
+        for (std::ptrdiff_t m = 0; m < M; ++m) {
             pairs[m] = _mm256_setzero_si256();
         }
-        for (int q = 0; q < 4; ++q, block += 64, x += 2 * step) {
+        for (std::ptrdiff_t q = 0; q < 4; ++q, block += 64, x += 2 * step) {
             const __m256i both = load(block);
             const __m256i first = _mm256_and_si256(both, mask);
             const __m256i second = _mm256_and_si256(_mm256_srli_epi16(both, 4), mask);
 #pragma GCC unroll 4
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 pairs[m] = _mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(first, four_bytes(x + m * 4)));
                 pairs[m] = _mm256_add_epi16(pairs[m], _mm256_maddubs_epi16(second, four_bytes(x + step + m * 4)));
             }
         }
 #pragma GCC unroll 4
-        for (int m = 0; m < M; ++m) {
+        for (std::ptrdiff_t m = 0; m < M; ++m) {
             out[m] = _mm256_add_epi32(_mm256_madd_epi16(pairs[m], _mm256_set1_epi16(1)),
                                       _mm256_set1_epi32(kBias == 0 ? 0 : x_sums[m]));
         }
@@ -139,7 +139,7 @@ struct Integers {
         static_assert(P == 1);
         __m256 sums[2][std::size_t{M}];
 #pragma GCC unroll 4
-        for (int m = 0; m < M; ++m) {
+        for (std::ptrdiff_t m = 0; m < M; ++m) {
             sums[0][m] = _mm256_setzero_ps();
             sums[1][m] = _mm256_setzero_ps();
         }
@@ -148,16 +148,16 @@ struct Integers {
         const float* scales = tile.scales;
         const std::int32_t* x_sums = tile.sums;
         for (int k = 0; k < tile.columns; k += 32) {
-            for (int i = 0; i < kBlock; i += 64) {
+            for (std::ptrdiff_t i = 0; i < kBlock; i += 64) {
                 _mm_prefetch(reinterpret_cast<const char*>(block + kAhead + i), _MM_HINT_T0);
             }
 #pragma GCC unroll 2
-            for (int half = 0; half < 2; ++half) {
+            for (std::ptrdiff_t half = 0; half < 2; ++half) {
                 __m256i whole[std::size_t{M}];
                 F::template products<M>(block + half * 32, x, tile.group_rows * 4, x_sums, whole);
                 const __m256 scale = halves(block + F::kNumbers + half * 16);
 #pragma GCC unroll 4
-                for (int m = 0; m < M; ++m) {
+                for (std::ptrdiff_t m = 0; m < M; ++m) {
                     const __m256 both = _mm256_mul_ps(scale, _mm256_set1_ps(scales[m]));
                     sums[half][m] = _mm256_fmadd_ps(_mm256_cvtepi32_ps(whole[m]), both, sums[half][m]);
                     if constexpr (F::kMinimum) {
@@ -183,7 +183,7 @@ void multiply_with(const PanelWork& work, int first, int last) {
 
 }  // namespace
 
-const MultiplyPanels kAvx2Multiply[4] = {multiply_with<Bf16>, multiply_with<Integers<Int8>>,
+const MultiplyPanels avx2_multiply[4] = {multiply_with<Bf16>, multiply_with<Integers<Int8>>,
                                          multiply_with<Integers<Nibbles<8>>>, multiply_with<Integers<Nibbles<0>>>};
 
 }  // namespace inferstep::llm

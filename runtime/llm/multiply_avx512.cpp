@@ -17,7 +17,7 @@ __m512i four_bytes(const std::byte* p) {
 }
 
 void fetch(const std::byte* p, int bytes) {
-    for (int i = 0; i < bytes; i += 64) {
+    for (std::ptrdiff_t i = 0; i < bytes; i += 64) {
         _mm_prefetch(reinterpret_cast<const char*>(p + i), _MM_HINT_T0);
     }
 }
@@ -25,11 +25,11 @@ void fetch(const std::byte* p, int bytes) {
 template <int P, int M>
 void store(const Tile& tile, const __m512 (&sums)[std::size_t{P}][std::size_t{M}]) {
 #pragma GCC unroll 16
-    for (int p = 0; p < P; ++p) {
-        const int left = tile.matrix_rows - p * 16;
+    for (std::ptrdiff_t p = 0; p < P; ++p) {
+        const std::ptrdiff_t left = tile.matrix_rows - p * 16;
         const auto mask = static_cast<__mmask16>(left >= 16 ? 0xffffU : (1U << static_cast<unsigned>(left)) - 1U);
 #pragma GCC unroll 16
-        for (int m = 0; m < M; ++m) {
+        for (std::ptrdiff_t m = 0; m < M; ++m) {
             _mm512_mask_storeu_ps(tile.y + m * tile.stride + p * 16, mask, sums[p][m]);
         }
     }
@@ -40,9 +40,9 @@ struct Bf16 {
     static void tile(const Tile& tile) {
         __m512 sums[std::size_t{P}][std::size_t{M}];
 #pragma GCC unroll 16
-        for (int p = 0; p < P; ++p) {
+        for (std::ptrdiff_t p = 0; p < P; ++p) {
 #pragma GCC unroll 16
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 sums[p][m] = _mm512_setzero_ps();
             }
         }
@@ -53,15 +53,15 @@ struct Bf16 {
         for (int k = 0; k < tile.columns; k += 2, panel += 64, x += step) {
             __m512i w[std::size_t{P}];
 #pragma GCC unroll 16
-            for (int p = 0; p < P; ++p) {
+            for (std::ptrdiff_t p = 0; p < P; ++p) {
                 w[p] = load(panel + p * bytes);
                 fetch(panel + p * bytes + kAhead, 64);
             }
 #pragma GCC unroll 16
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 const auto numbers = reinterpret_cast<__m512bh>(four_bytes(x + m * 4));
 #pragma GCC unroll 16
-                for (int p = 0; p < P; ++p) {
+                for (std::ptrdiff_t p = 0; p < P; ++p) {
                     sums[p][m] = _mm512_dpbf16_ps(sums[p][m], reinterpret_cast<__m512bh>(w[p]), numbers);
                 }
             }
@@ -97,10 +97,10 @@ struct Integers {
         constexpr bool kTwo = P * M <= 4;
         __m512i second[std::size_t{P}][std::size_t{M}];
 #pragma GCC unroll 8
-        for (int q = 0; q < 8; ++q, x += step) {
+        for (std::ptrdiff_t q = 0; q < 8; ++q, x += step) {
             __m512i w[std::size_t{P}];
 #pragma GCC unroll 4
-            for (int p = 0; p < P; ++p) {
+            for (std::ptrdiff_t p = 0; p < P; ++p) {
                 if constexpr (F::kNumbers == 512) {
                     w[p] = load(block + p * bytes + q * 64);
                 } else {
@@ -109,10 +109,10 @@ struct Integers {
                 }
             }
 #pragma GCC unroll 16
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 const __m512i numbers = four_bytes(x + m * 4);
 #pragma GCC unroll 4
-                for (int p = 0; p < P; ++p) {
+                for (std::ptrdiff_t p = 0; p < P; ++p) {
                     if (!kTwo || q % 2 == 0) {
                         out[p][m] = _mm512_dpbusd_epi32(out[p][m], w[p], numbers);
                     } else {
@@ -123,9 +123,9 @@ struct Integers {
             }
         }
 #pragma GCC unroll 4
-        for (int p = 0; kTwo && p < P; ++p) {
+        for (std::ptrdiff_t p = 0; kTwo && p < P; ++p) {
 #pragma GCC unroll 16
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 out[p][m] = _mm512_add_epi32(out[p][m], second[p][m]);
             }
         }
@@ -135,9 +135,9 @@ struct Integers {
     static void tile(const Tile& tile) {
         __m512 sums[std::size_t{P}][std::size_t{M}];
 #pragma GCC unroll 16
-        for (int p = 0; p < P; ++p) {
+        for (std::ptrdiff_t p = 0; p < P; ++p) {
 #pragma GCC unroll 16
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 sums[p][m] = _mm512_setzero_ps();
             }
         }
@@ -149,21 +149,21 @@ struct Integers {
         for (int k = 0; k < tile.columns; k += 32) {
             __m512i whole[std::size_t{P}][std::size_t{M}];
 #pragma GCC unroll 16
-            for (int m = 0; m < M; ++m) {
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
                 const __m512i start = F::kMinimum ? _mm512_setzero_si512() : _mm512_set1_epi32(x_sums[m]);
 #pragma GCC unroll 4
-                for (int p = 0; p < P; ++p) {
+                for (std::ptrdiff_t p = 0; p < P; ++p) {
                     whole[p][m] = start;
                 }
             }
             products<P, M>(tile, block, x, whole);
 #pragma GCC unroll 4
-            for (int p = 0; p < P; ++p) {
+            for (std::ptrdiff_t p = 0; p < P; ++p) {
                 const std::byte* own = block + p * bytes;
                 fetch(own + kAhead, kBlock);
                 const __m512 scale = halves(own + F::kNumbers);
 #pragma GCC unroll 16
-                for (int m = 0; m < M; ++m) {
+                for (std::ptrdiff_t m = 0; m < M; ++m) {
                     const __m512 both = _mm512_mul_ps(scale, _mm512_set1_ps(scales[m]));
                     sums[p][m] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[p][m]), both, sums[p][m]);
                     if constexpr (F::kMinimum) {
@@ -199,7 +199,7 @@ void multiply_integers(const PanelWork& work, int first, int last) {
 
 }  // namespace
 
-const MultiplyPanels kAvx512Multiply[4] = {multiply_bf16, multiply_integers<Int8>, multiply_integers<Int4>,
+const MultiplyPanels avx512_multiply[4] = {multiply_bf16, multiply_integers<Int8>, multiply_integers<Int4>,
                                            multiply_integers<Int4Min>};
 
 }  // namespace inferstep::llm

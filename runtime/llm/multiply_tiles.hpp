@@ -13,7 +13,7 @@ struct Tile {
     const std::byte* x = nullptr;  // of the first row
     const float* scales = nullptr;
     const std::int32_t* sums = nullptr;
-    int group_rows = 0;  // rows that lie interleaved
+    std::ptrdiff_t group_rows = 0;  // rows that lie interleaved
     int columns = 0;
     float* y = nullptr;  // of the first row and panel
     std::ptrdiff_t stride = 0;
@@ -39,7 +39,7 @@ void multiply_rows(const PanelWork& work, int panel) {
         const RowGroup group = row_group(work.x.rows, g);
         const int parts = (group.rows + kMost - 1) / kMost;
         for (int part = 0; part < parts; ++part) {
-            const int row = group.rows * part / parts;
+            const std::ptrdiff_t row = std::ptrdiff_t{group.rows} * part / parts;
             Tile tile;
             tile.panel = work.panels + work.panel_bytes * static_cast<std::size_t>(panel);
             tile.panel_bytes = work.panel_bytes;
@@ -49,10 +49,10 @@ void multiply_rows(const PanelWork& work, int panel) {
             tile.sums = work.x.sums + at;
             tile.group_rows = group.rows;
             tile.columns = work.x.columns;
-            tile.y = work.y + (group.first + row) * work.stride + panel * 16;
+            tile.y = work.y + (group.first + row) * work.stride + std::ptrdiff_t{panel} * 16;
             tile.stride = work.stride;
             tile.matrix_rows = work.matrix_rows - panel * 16;
-            tile_of<T, P, kMost>(tile, group.rows * (part + 1) / parts - row);
+            tile_of<T, P, kMost>(tile, static_cast<int>(std::ptrdiff_t{group.rows} * (part + 1) / parts - row));
         }
     }
 }

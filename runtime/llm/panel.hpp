@@ -24,7 +24,7 @@ constexpr std::size_t number_bytes(Format format) {
     return format == Format::kBf16 ? 1024 : format == Format::kInt8 ? 512 : 256;
 }
 constexpr std::size_t block_bytes(Format format) {
-    constexpr std::size_t kHalves = kPanelRows * 2;
+    constexpr std::size_t kHalves = std::size_t{kPanelRows} * 2;
     return number_bytes(format) + (format == Format::kBf16 ? 0 : format == Format::kInt4Min ? 2 * kHalves : kHalves);
 }
 constexpr std::size_t panel_bytes(Format format, int columns) {

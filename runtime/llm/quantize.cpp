@@ -30,6 +30,12 @@ std::size_t file_block_bytes(DataType type) {
     }
 }
 
+// Of row i and column k in a block: where a byte holds a column, or two that are 4 apart (`columns` in 64 bytes: 4, 8).
+std::ptrdiff_t place_of_byte(int i, int k, int columns) {
+    return (std::ptrdiff_t{k / columns} * kPanelRows + i) * 4 + k % 4;
+}
+std::ptrdiff_t place_of_half(int i, int k) { return (std::ptrdiff_t{k / 2} * kPanelRows + i) * 4 + k % 2 * 2; }
+
 bool is_plain(DataType type) { return type == DataType::kF32 || type == DataType::kF16 || type == DataType::kBf16; }
 
 float plain_at(const std::byte* row, DataType type, int i) {
@@ -129,43 +135,43 @@ void quantize_block(const float* x, Format format, QuantizedBlock* out) {
 void write_block(std::byte* block, Format format, int i, const QuantizedBlock& numbers) {
     for (int k = 0; k < kBlockColumns; ++k) {
         if (format == Format::kInt8) {
-            block[(k / 4 * kPanelRows + i) * 4 + k % 4] = static_cast<std::byte>(numbers.numbers[k]);
+            block[place_of_byte(i, k, 4)] = static_cast<std::byte>(numbers.numbers[k]);
         } else if (k % 8 < 4) {
             const unsigned high = static_cast<unsigned>(numbers.numbers[k + 4]) << 4U;
-            block[(k / 8 * kPanelRows + i) * 4 + k % 4] = static_cast<std::byte>(numbers.numbers[k] | high);
+            block[place_of_byte(i, k, 8)] = static_cast<std::byte>(numbers.numbers[k] | high);
         }
     }
     std::byte* scales = block + number_bytes(format);
-    std::memcpy(scales + i * 2, &numbers.scale, 2);
+    std::memcpy(scales + 2 * std::ptrdiff_t{i}, &numbers.scale, 2);
     if (format == Format::kInt4Min) {
-        std::memcpy(scales + kPanelRows * 2 + i * 2, &numbers.minimum, 2);
+        std::memcpy(scales + 2 * (std::ptrdiff_t{kPanelRows} + i), &numbers.minimum, 2);
     }
 }
 
 void write_block(std::byte* block, int i, const float* numbers) {
     for (int k = 0; k < kBlockColumns; ++k) {
         const std::uint16_t number = to_bf16(numbers[k]);
-        std::memcpy(block + (k / 2 * kPanelRows + i) * 4 + k % 2 * 2, &number, 2);
+        std::memcpy(block + place_of_half(i, k), &number, 2);
     }
 }
 
 void read_block(const std::byte* block, Format format, int i, float* out) {
     if (format == Format::kBf16) {
         for (int k = 0; k < kBlockColumns; ++k) {
-            out[k] = from_bf16(at<std::uint16_t>(block + (k / 2 * kPanelRows + i) * 4 + k % 2 * 2));
+            out[k] = from_bf16(at<std::uint16_t>(block + place_of_half(i, k)));
         }
         return;
     }
     QuantizedBlock numbers;
     const std::byte* scales = block + number_bytes(format);
-    numbers.scale = at<std::uint16_t>(scales + i * 2);
-    numbers.minimum =
-        format == Format::kInt4Min ? at<std::uint16_t>(scales + kPanelRows * 2 + i * 2) : std::uint16_t{0};
+    numbers.scale = at<std::uint16_t>(scales + 2 * std::ptrdiff_t{i});
+    numbers.minimum = format == Format::kInt4Min ? at<std::uint16_t>(scales + 2 * (std::ptrdiff_t{kPanelRows} + i))
+                                                 : std::uint16_t{0};
     for (int k = 0; k < kBlockColumns; ++k) {
         if (format == Format::kInt8) {
-            numbers.numbers[k] = static_cast<std::uint8_t>(block[(k / 4 * kPanelRows + i) * 4 + k % 4]);
+            numbers.numbers[k] = static_cast<std::uint8_t>(block[place_of_byte(i, k, 4)]);
         } else {
-            const auto pair = static_cast<unsigned>(block[(k / 8 * kPanelRows + i) * 4 + k % 4]);
+            const auto pair = static_cast<unsigned>(block[place_of_byte(i, k, 8)]);
             numbers.numbers[k] = static_cast<std::uint8_t>(k % 8 < 4 ? pair & 15U : pair >> 4U);
         }
         out[k] = value_of(numbers, format, k);

@@ -37,7 +37,7 @@ void rms_norm_with(const float* x, const float* weight, int n, float eps, float*
     V sums[4] = {V::zero(), V::zero(), V::zero(), V::zero()};
     int i = 0;
     for (; i + 4 * kStep <= n; i += 4 * kStep) {
-        for (int j = 0; j < 4; ++j) {
+        for (std::ptrdiff_t j = 0; j < 4; ++j) {
             const V value = V::load(x + i + j * kStep);
             sums[j] = V::fma(value, value, sums[j]);
         }

@@ -40,7 +40,7 @@ void attend(const float* query, const std::uint16_t* keys, const std::uint16_t* 
 void attend_rows(const float* queries, int rows, std::ptrdiff_t step, const std::uint16_t* keys,
                  const std::uint16_t* values, int count, std::ptrdiff_t stride, int head_dim, float* scores,
                  float* out) {
-    const std::ptrdiff_t room = (count + 63) / 64 * 64;
+    const std::ptrdiff_t room = (std::ptrdiff_t{count} + 63) / 64 * 64;
     kernels().attend({queries, step, scores, room, out, step}, rows, keys, values, count, stride, head_dim);
 }
 
