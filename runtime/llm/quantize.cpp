@@ -34,7 +34,9 @@ std::size_t file_block_bytes(DataType type) {
 std::ptrdiff_t place_of_byte(int i, int k, int columns) {
     return (std::ptrdiff_t{k / columns} * kPanelRows + i) * 4 + k % 4;
 }
-std::ptrdiff_t place_of_half(int i, int k) { return (std::ptrdiff_t{k / 2} * kPanelRows + i) * 4 + k % 2 * 2; }
+std::ptrdiff_t place_of_half(int i, int k) {
+    return (std::ptrdiff_t{k / 2} * kPanelRows + i) * 4 + std::ptrdiff_t{k % 2} * 2;
+}
 
 bool is_plain(DataType type) { return type == DataType::kF32 || type == DataType::kF16 || type == DataType::kBf16; }
 
