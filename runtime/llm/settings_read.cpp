@@ -117,10 +117,13 @@ Status agree(StageSettings& s) {
         return fail("{} gives the layers of {} stages and {} asks for {}", where_of(s, "split"), s.split.size(),
                     where_of(s, "pipeline-size"), s.stages);
     }
-    if (s.local_debug && (s.stages > 1 || !s.split.empty())) {
-        const std::string_view name = s.stages > 1 ? "pipeline-size" : "split";
-        s.notes.push_back(
-            fmt::format("--local-debug runs the whole model in one stage: {} has no effect", where_of(s, name)));
+    if (s.local_debug) {  // the same configuration files serve both
+        for (const char* name : {"pipeline-size", "split"}) {
+            if (where_of(s, name).rfind("--", 0) == 0) {
+                s.notes.push_back(
+                    fmt::format("--local-debug runs the whole model in one stage: --{} has no effect", name));
+            }
+        }
         s.stages = 1;
         s.split.clear();
     }
