@@ -43,8 +43,10 @@ void add_setting(CLI::App* sub, Texts& texts, std::string names, const char* arg
     std::string name = names.substr(0, names.find(','));
     const auto add = [&](const char* text) {
         Text& given = texts.emplace_back(Text{name, {}});
-        return argument == nullptr ? sub->add_flag(option_names(names), given.text, text)
-                                   : sub->add_option(option_names(names), given.text, text)->type_name(argument);
+        CLI::Option* option = argument == nullptr
+                                  ? sub->add_flag(option_names(names), given.text, text)
+                                  : sub->add_option(option_names(names), given.text, text)->type_name(argument);
+        return option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     };
     add(help);
     std::replace(names.begin(), names.end(), '-', '_');
