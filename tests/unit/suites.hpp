@@ -32,6 +32,7 @@ extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kLlmMatrixSuite;
+extern CU_SuiteInfo kLlmTextSuite;
 extern CU_SuiteInfo kLlmPackingSuite;
 extern CU_SuiteInfo kLlmVectorSuite;
 extern CU_SuiteInfo kMatrixSuite;
@@ -77,7 +78,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
     &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
-    &kModelFilesSuite,     &kStageSuite,
+    &kModelFilesSuite,     &kStageSuite,       &kLlmTextSuite,
 };
 #endif
 
