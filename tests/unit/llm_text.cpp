@@ -142,16 +142,16 @@ void words_are_cut() {
     CHECK_FAILS(WordSplit::create("gpt-9"), "texts are cut into words as 'gpt-9' does");
 }
 
-CU_TestInfo tests[] = {{"completions come back as they were written", completions_come_back},
-                       {"lines are JSON whatever they hold", lines_are_json_whatever_they_hold},
-                       {"files that are cut off, damaged, or another program's", cut_and_foreign_files},
-                       {"pairs are merged by rank, equal ones from the left", pairs_by_rank_then_from_the_left},
-                       {"each byte has a letter, and back", bytes_have_letters},
-                       {"texts are cut into words", words_are_cut},
-                       CU_TEST_INFO_NULL};
+CU_TestInfo kTests[] = {{"completions come back as they were written", completions_come_back},
+                        {"lines are JSON whatever they hold", lines_are_json_whatever_they_hold},
+                        {"files that are cut off, damaged, or another program's", cut_and_foreign_files},
+                        {"pairs are merged by rank, equal ones from the left", pairs_by_rank_then_from_the_left},
+                        {"each byte has a letter, and back", bytes_have_letters},
+                        {"texts are cut into words", words_are_cut},
+                        CU_TEST_INFO_NULL};
 
 }  // namespace
 
-CU_SuiteInfo kLlmTextSuite = {"llm_text", nullptr, nullptr, nullptr, nullptr, tests};
+CU_SuiteInfo kLlmTextSuite = suite("language models: texts", kTests);
 
 }  // namespace inferstep::test
