@@ -147,7 +147,7 @@ N
 }
 
 @test "a bad line of the prompts is told with the file and its number" {
-    local long wrong
+    local wrong
     for wrong in 'word|is not one JSON object' '{"prompt": "x"|is not one JSON object' '{"prompt": "x"} {}|is not one JSON object' \
         '["x"]|is not one JSON object' '{"id": "x"}|has no "prompt"' '{"prompt": 5}|"prompt" is not a text' \
         '{"prompt": ""}|"prompt" is empty' '{"prompt": "a\u0000b"}|has a NUL character' '{"prompt": "\xff"}|is no UTF-8: byte 13 is 0xff'; do
@@ -189,7 +189,7 @@ assert kept == [{k: p[k] for k in ("prompt_index", "tokens")} for p in json.load
     no cmp -s changed "$set"
     [ "$(tokens out/completions_rank_0.jsonl)" = "$(tokens first.jsonl)" ]
     # What is damaged, or of other prompts, is made anew.
-    head -c 40 "$set" >cut && mv cut "$set"
+    head -c 40 "$set" >short && mv short "$set"
     stage
     [ "$(wc -l <"$set")" = 4 ]
     echo '{"prompt": "fifth"}' >>prompts.jsonl
