@@ -45,8 +45,8 @@ class Json {
     Json copy_of(const char* key) const;    // a copy of the member; null when absent
     std::vector<Json> items() const;        // copies of an array's elements
     std::vector<std::string> keys() const;  // of an object's members, in their order
-    // Calls use(key, value) for each member of an object or element of an array (whose keys are empty), in their order and
-    // without copies.
+    // Calls use(key, value) for each member of an object or element of an array (whose keys are empty), in their order
+    // and without copies.
     template <typename Use>
     void each(Use&& use) const {
         for (cJSON* item = node_ == nullptr ? nullptr : node_->child; item != nullptr; item = item->next) {

@@ -48,17 +48,17 @@ std::string foreign_name(std::uint32_t number) {
 
 // "blk.3.attn_q.weight" is "model.layers.3.self_attn.q_proj.weight".
 std::string usual_name(std::string_view name) {
-    static const std::map<std::string_view, std::string_view> kEnds = {{"token_embd.weight", kEmbeddingName},
-                                                                       {"output_norm.weight", "model.norm.weight"},
-                                                                       {"output.weight", kHeadName}};
-    static const std::map<std::string_view, std::string_view> kParts = {
+    static const std::map<std::string_view, std::string_view> ends = {{"token_embd.weight", kEmbeddingName},
+                                                                      {"output_norm.weight", "model.norm.weight"},
+                                                                      {"output.weight", kHeadName}};
+    static const std::map<std::string_view, std::string_view> parts = {
         {"attn_q", "self_attn.q_proj"},          {"attn_k", "self_attn.k_proj"},
         {"attn_v", "self_attn.v_proj"},          {"attn_output", "self_attn.o_proj"},
         {"ffn_gate", "mlp.gate_proj"},           {"ffn_up", "mlp.up_proj"},
         {"ffn_down", "mlp.down_proj"},           {"attn_norm", "input_layernorm"},
         {"ffn_norm", "post_attention_layernorm"}};
-    if (const auto end = kEnds.find(name); end != kEnds.end()) {
-        return std::string(end->second);
+    if (const auto found = ends.find(name); found != ends.end()) {
+        return std::string(found->second);
     }
     constexpr std::string_view kLayer = "blk.";
     const std::size_t dot = name.find('.', kLayer.size());
@@ -66,8 +66,8 @@ std::string usual_name(std::string_view name) {
     if (!name.starts_with(kLayer) || dot == std::string_view::npos || last <= dot) {
         return as_utf8(name);
     }
-    const auto part = kParts.find(name.substr(dot + 1, last - dot - 1));
-    if (part == kParts.end()) {
+    const auto part = parts.find(name.substr(dot + 1, last - dot - 1));
+    if (part == parts.end()) {
         return as_utf8(name);
     }
     return fmt::format("model.layers.{}.{}{}", as_utf8(name.substr(kLayer.size(), dot - kLayer.size())), part->second,

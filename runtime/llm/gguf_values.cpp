@@ -182,7 +182,7 @@ Result<bool> GgufValues::truth(const std::string& key, bool fallback) const {
     return get<bool>(key, "true or false", fallback);
 }
 
-Result<std::string> GgufValues::text(const std::string& key, std::optional<std::string> fallback) const {
+Result<std::string> GgufValues::text(const std::string& key, const std::optional<std::string>& fallback) const {
     return get<std::string>(key, "a text", fallback);
 }
 

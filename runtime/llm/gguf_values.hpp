@@ -53,7 +53,7 @@ class GgufValues {
     Result<int> integer(const std::string& key, std::optional<int> fallback = std::nullopt) const;
     Result<double> real(const std::string& key, std::optional<double> fallback = std::nullopt) const;
     Result<bool> truth(const std::string& key, bool fallback) const;
-    Result<std::string> text(const std::string& key, std::optional<std::string> fallback = std::nullopt) const;
+    Result<std::string> text(const std::string& key, const std::optional<std::string>& fallback = std::nullopt) const;
     Result<std::vector<std::string>> texts(const std::string& key) const;  // absent: none
     Result<std::vector<double>> numbers(const std::string& key) const;     // absent: none
 

@@ -83,6 +83,47 @@ class Checker {
     std::map<std::string, FileTensor> found_;
 };
 
+// What a model's files say, before anybody looks whether it is all that the shape asks for.
+struct Opened {
+    std::string format;
+    Shape shape;
+    Vocabulary vocabulary;
+    std::vector<MappedFile> files;
+    std::vector<FileTensor> tensors;
+};
+
+std::string config_of(const std::string& directory) { return directory + "/config.json"; }
+
+Result<Opened> open_directory(const std::string& path) {
+    Result<Shape> shape = read_config(config_of(path));
+    if (!shape) {
+        return shape.error();
+    }
+    Result<WeightFiles> weights = open_weights(path);
+    if (!weights) {
+        return weights.error();
+    }
+    return Opened{
+        std::move(weights->format), std::move(*shape), {}, std::move(weights->files), std::move(weights->tensors)};
+}
+
+Result<Opened> open_gguf(const std::string& path) {
+    Result<MappedFile> file = map_file(path);
+    if (!file) {
+        return file.error();
+    }
+    const FileBytes bytes(file->data.get(), file->size);
+    if (!is_gguf(bytes)) {
+        return with_hint(fail("{} is no GGUF file", path), "of a Hugging Face model, name the directory");
+    }
+    Result<GgufFile> gguf = read_gguf(bytes, path);
+    if (!gguf) {
+        return gguf.error();
+    }
+    return Opened{
+        "gguf", std::move(gguf->shape), std::move(gguf->vocabulary), {std::move(*file)}, std::move(gguf->tensors)};
+}
+
 // A directory that holds one GGUF file and no configuration stands for that file.
 std::string gguf_in(const std::string& directory) {
     std::vector<std::string> all;
@@ -105,59 +146,31 @@ ModelFiles::~ModelFiles() = default;
 Result<ModelFiles> ModelFiles::open(const std::string& path) {
     std::error_code code;
     const bool directory = std::filesystem::is_directory(path, code);
-    const std::string config = path + "/config.json";
-    if (directory && !exists(config)) {
-        if (const std::string file = gguf_in(path); !file.empty()) {
-            return open(file);
-        }
-        return fail("{} is no model: it has neither config.json nor one .gguf file", path);
+    if (directory && !exists(config_of(path))) {
+        const std::string file = gguf_in(path);
+        return !file.empty() ? open(file) : fail("{} is no model: it has neither config.json nor one .gguf file", path);
     }
-    auto state = std::make_unique<State>();
-    state->path = path;
-    std::vector<FileTensor> tensors;
-    if (directory) {
-        Result<Shape> shape = read_config(config);
-        if (!shape) {
-            return shape.error();
-        }
-        Result<WeightFiles> weights = open_weights(path);
-        if (!weights) {
-            return weights.error();
-        }
-        state->shape = std::move(*shape);
-        state->format = weights->format;
-        state->files = std::move(weights->files);
-        tensors = std::move(weights->tensors);
-    } else {
-        Result<MappedFile> file = map_file(path);
-        if (!file) {
-            return file.error();
-        }
-        const FileBytes bytes(file->data.get(), file->size);
-        if (!is_gguf(bytes)) {
-            return with_hint(fail("{} is no GGUF file", path), "of a Hugging Face model, name the directory");
-        }
-        Result<GgufFile> gguf = read_gguf(bytes, path);
-        if (!gguf) {
-            return gguf.error();
-        }
-        state->shape = std::move(gguf->shape);
-        state->vocabulary = std::move(gguf->vocabulary);
-        state->format = "gguf";
-        state->files.push_back(std::move(*file));
-        tensors = std::move(gguf->tensors);
+    Result<Opened> opened = directory ? open_directory(path) : open_gguf(path);
+    if (!opened) {
+        return opened.error();
     }
-    Checker checker(state->shape, state->path);
-    for (FileTensor& tensor : tensors) {
+    Checker checker(opened->shape, path);
+    for (FileTensor& tensor : opened->tensors) {
         if (Status s = checker.add(std::move(tensor)); !s) {
             return s.error();
         }
     }
-    auto checked = checker.take();
-    if (!checked) {
-        return checked.error();
+    auto tensors = checker.take();
+    if (!tensors) {
+        return tensors.error();
     }
-    state->tensors = std::move(*checked);
+    auto state = std::make_unique<State>();
+    state->path = path;
+    state->format = std::move(opened->format);
+    state->shape = std::move(opened->shape);
+    state->vocabulary = std::move(opened->vocabulary);
+    state->files = std::move(opened->files);
+    state->tensors = std::move(*tensors);
     return ModelFiles(std::move(state));
 }
 
@@ -189,11 +202,11 @@ std::vector<std::string> ModelFiles::names(const LayerRange& range) const {
 }
 
 void ModelFiles::release(const TensorView& tensor) const {
-    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
-    const auto begin = reinterpret_cast<std::uintptr_t>(tensor.data) / page * page;
-    const auto end = (reinterpret_cast<std::uintptr_t>(tensor.data) + tensor.bytes + page - 1) / page * page;
+    // Whole pages: what else lies on the outer two is read again when somebody asks for it.
+    const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+    const std::size_t before = reinterpret_cast<std::uintptr_t>(tensor.data) % page;
     if (tensor.bytes > 0) {
-        madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+        madvise(const_cast<std::byte*>(tensor.data - before), before + tensor.bytes, MADV_DONTNEED);
     }
 }
 
