@@ -41,6 +41,31 @@ damaged() {
     done
 }
 
+# told MODEL: token ids and log-probabilities of its completions.
+told() {
+    inferstep stage --local-debug --threads 1 --model "$1" --prompts "$models/prompts.jsonl" --max-new-tokens 12 \
+        --output-dir "out-$(basename "$1")" >log 2>&1 || { cat log; return 1; }
+    grep -oE '"(tokens|log_probability)": [^]}]*' "out-$(basename "$1")/completions_rank_0.jsonl"
+}
+
+@test "one model tells the same in every plain format, bit for bit" {
+    make=$INFERSTEP_TOP/tests/lib/make_llama.py
+    told "$models/safe-bf16" >wanted
+    [ "$(grep -c log_probability wanted)" = 1 ]
+    for format in "bin --dtype f32" "bin --dtype f16 --shards 2" "safetensors --dtype f16 --shards 5" gguf-f32 gguf-f16 gguf-bf16; do
+        # shellcheck disable=SC2086
+        "$make" "m-${format// /}" --format $format
+        told "m-${format// /}" >got
+        cmp wanted got || { echo "$format"; return 1; }
+    done
+    "$make" tied --hidden 64 --heads 8 --kv-heads 2 --tied # grouped queries, and a head that is the embedding
+    told tied >wanted
+    for kind in f32 f16 bf16; do
+        told "$models/gguf-$kind" >got
+        cmp wanted got || { echo "$kind"; return 1; }
+    done
+}
+
 @test "a file of its own and a directory with it are the same model" {
     plan "$models/gguf-q8_0" >directory
     plan "$models/gguf-q8_0/model.gguf" >file
