@@ -11,6 +11,7 @@
 
 #include "comm/address.hpp"
 #include "core/clock.hpp"
+#include "core/quiet_thread.hpp"
 
 namespace inferstep::comm {
 namespace {
@@ -62,7 +63,7 @@ Status Control::start() {
         }
     }
     last_tick_ms_ = now_ms();
-    thread_ = std::thread([this] { serve(); });
+    thread_ = quiet_thread([this] { serve(); });
     return Status::ok();
 }
 

@@ -204,7 +204,7 @@ class ShmLink : public Link {
     std::size_t size_;
     std::uint64_t position_ = 0;  // of this end
     std::uint64_t base_ = 0;
-    std::uint64_t seen_ = 0;      // by the reader: so much is written
+    std::uint64_t seen_ = 0;  // by the reader: so much is written
     LinkCounters counters_;
 };
 

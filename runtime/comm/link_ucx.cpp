@@ -14,6 +14,7 @@
 #include "comm/link_wait.hpp"
 #include "comm/ucx.hpp"
 #include "core/clock.hpp"
+#include "core/quiet_thread.hpp"
 
 namespace inferstep::comm {
 namespace {
@@ -98,7 +99,7 @@ class UcxLink : public Link {
             worker_->progress();
         }
         if (!under_way_.empty() && !thread_.joinable()) {
-            thread_ = std::thread([this] { move_on(); });
+            thread_ = quiet_thread([this] { move_on(); });
         }
         changed_.notify_all();
         return Status::ok();

@@ -10,6 +10,7 @@
 #include <chrono>
 
 #include "comm/link_wait.hpp"
+#include "core/quiet_thread.hpp"
 
 namespace inferstep::comm {
 namespace {
@@ -105,7 +106,7 @@ void TcpSender::keep(std::string_view header, std::string_view data) {
     kept_.append(header).append(data);
     outstanding_ += header.size() + data.size();
     if (!thread_.joinable()) {
-        thread_ = std::thread([this] { hand_on(); });
+        thread_ = quiet_thread([this] { hand_on(); });
     }
     changed_.notify_all();
 }
