@@ -26,6 +26,14 @@ struct Place {
     int position = 0;
 };
 
+// Rows of one sequence that attend together: one for each token that is decoded, up to so many of a prompt.
+constexpr int kTogether = 4 * kAttendTogether;
+
+struct Run {
+    int row = 0;
+    int rows = 0;
+};
+
 class CpuStage final : public Stage {
    public:
     CpuStage(Shape shape, const StageOptions& options)
@@ -57,7 +65,7 @@ class CpuStage final : public Stage {
     void embed(std::span<const int> tokens);
     void attention(const CpuLayer& layer, int index);
     void rotate_and_keep(int row, int layer);
-    void attend_head(int row, int head, int layer, int thread);
+    void attend_head(Run run, int head, int layer, int thread);
     void feed_forward(const CpuLayer& layer);
     void head();
 
@@ -97,7 +105,8 @@ class CpuStage final : public Stage {
 
     int rows_ = 0;               // of the batch at work
     std::vector<Place> places_;  // of its rows
-    std::vector<int> asked_;     // rows whose logits are wanted
+    std::vector<Run> runs_;
+    std::vector<int> asked_;  // rows whose logits are wanted
 };
 
 Status CpuStage::load(const ModelFiles& files, const std::function<void(const LoadProgress&)>& progress) {
@@ -132,7 +141,7 @@ Status CpuStage::make_room() {
                  {gate_up_, options_.max_rows, 2 * shape_.ffn},
                  {activated_, options_.max_rows, shape_.ffn},
                  {logits_, options_.range.head ? options_.max_logit_rows : 0, shape_.vocab},
-                 {scores_, threads, (options_.context + 63) / 64 * 64}};
+                 {scores_, threads, (options_.context + 63) / 64 * 64 * kAttendTogether}};
     std::size_t floats = 0;
     for (const auto& entry : table) {
         floats += (static_cast<std::size_t>(entry.count) * static_cast<std::size_t>(entry.columns) + kLine - 1) /
@@ -154,6 +163,7 @@ Status CpuStage::make_room() {
     if (Status status = activations_.reserve(std::max(options_.max_rows, options_.max_logit_rows), widest); !status) {
         return status;
     }
+    runs_.reserve(static_cast<std::size_t>(options_.max_rows));
     places_.reserve(static_cast<std::size_t>(options_.max_rows));
     asked_.reserve(static_cast<std::size_t>(options_.max_logit_rows));
     return Status::ok();
@@ -183,7 +193,11 @@ Status CpuStage::forward(const Batch& batch, std::span<const int> tokens) {
 void CpuStage::place_rows(const Batch& batch) {
     places_.clear();
     asked_.clear();
+    runs_.clear();
     for (const Span& span : batch) {
+        for (int i = 0; i < span.rows; i += kTogether) {
+            runs_.push_back({static_cast<int>(places_.size()) + i, std::min(kTogether, span.rows - i)});
+        }
         for (int i = 0; i < span.rows; ++i) {
             if (!span.no_logits && (span.all_logits || i + 1 == span.rows)) {
                 asked_.push_back(static_cast<int>(places_.size()));
@@ -206,8 +220,9 @@ void CpuStage::attention(const CpuLayer& layer, int index) {
     });
     apply(layer.qkv, normed_, rows_, qkv_);
     each_row([&](int row, int /*thread*/) { rotate_and_keep(row, index); });
-    pool_.each(rows_ * shape_.heads,
-               [&](int chunk, int thread) { attend_head(chunk / shape_.heads, chunk % shape_.heads, index, thread); });
+    pool_.each(static_cast<int>(runs_.size()) * shape_.heads, [&](int chunk, int thread) {
+        attend_head(runs_[static_cast<std::size_t>(chunk / shape_.heads)], chunk % shape_.heads, index, thread);
+    });
     apply(layer.output, attended_, rows_, projected_);
     each_row([&](int row, int /*thread*/) { add(hidden_.row(row), projected_.row(row), shape_.hidden); });
 }
@@ -227,12 +242,13 @@ void CpuStage::rotate_and_keep(int row, int layer) {
     }
 }
 
-void CpuStage::attend_head(int row, int head, int layer, int thread) {
-    const Place& place = places_[static_cast<std::size_t>(row)];
+void CpuStage::attend_head(Run run, int head, int layer, int thread) {
+    const Place& place = places_[static_cast<std::size_t>(run.row)];
     const int shared = head / (shape_.heads / shape_.kv_heads);
     const std::ptrdiff_t from = static_cast<std::ptrdiff_t>(head) * shape_.head_dim;
-    attend(qkv_.row(row) + from, cache_->keys(layer, place.slot, shared), cache_->values(layer, place.slot, shared),
-           place.position + 1, shape_.head_dim, shape_.head_dim, scores_.row(thread), attended_.row(row) + from);
+    attend_rows({qkv_.row(run.row) + from, qkv_.columns}, run.rows, cache_->keys(layer, place.slot, shared),
+                cache_->values(layer, place.slot, shared), place.position + run.rows, shape_.head_dim, shape_.head_dim,
+                scores_.row(thread), {attended_.row(run.row) + from, attended_.columns});
 }
 
 void CpuStage::feed_forward(const CpuLayer& layer) {

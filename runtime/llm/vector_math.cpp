@@ -37,11 +37,11 @@ void attend(const float* query, const std::uint16_t* keys, const std::uint16_t* 
     kernels().attend({query, 0, scores, 0, out, 0}, 1, keys, values, count, stride, head_dim);
 }
 
-void attend_rows(const float* queries, int rows, std::ptrdiff_t step, const std::uint16_t* keys,
-                 const std::uint16_t* values, int count, std::ptrdiff_t stride, int head_dim, float* scores,
-                 float* out) {
+void attend_rows(HeadRows<const float> queries, int rows, const std::uint16_t* keys, const std::uint16_t* values,
+                 int count, std::ptrdiff_t stride, int head_dim, float* scores, HeadRows<float> out) {
     const std::ptrdiff_t room = (std::ptrdiff_t{count} + 63) / 64 * 64;
-    kernels().attend({queries, step, scores, room, out, step}, rows, keys, values, count, stride, head_dim);
+    kernels().attend({queries.first, queries.step, scores, room, out.first, out.step}, rows, keys, values, count,
+                     stride, head_dim);
 }
 
 }  // namespace inferstep::llm

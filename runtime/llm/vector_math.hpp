@@ -27,13 +27,17 @@ void to_bf16(const float* x, std::uint16_t* out, int n);
 // for `count` rounded up to 64 floats.
 void attend(const float* query, const std::uint16_t* keys, const std::uint16_t* values, int count,
             std::ptrdiff_t stride, int head_dim, float* scores, float* out);
-// The same, bit for bit, for `rows` queries of one head whose positions follow each other: row r, `step` floats from
-// the one before it in `queries` and in `out`, sees `count` - rows + 1 + r keys. Faster than one by one. `scores`: room
-// for kAttendTogether times as many floats.
+// The same, bit for bit, for `rows` queries of one head whose positions follow each other: the last sees `count` keys,
+// each other one a key fewer than the next. Faster than one by one. `scores`: room for kAttendTogether times as many
+// floats.
+template <typename T>
+struct HeadRows {
+    T* first;
+    std::ptrdiff_t step;  // floats from one row to the next
+};
 constexpr int kAttendTogether = 4;
-void attend_rows(const float* queries, int rows, std::ptrdiff_t step, const std::uint16_t* keys,
-                 const std::uint16_t* values, int count, std::ptrdiff_t stride, int head_dim, float* scores,
-                 float* out);
+void attend_rows(HeadRows<const float> queries, int rows, const std::uint16_t* keys, const std::uint16_t* values,
+                 int count, std::ptrdiff_t stride, int head_dim, float* scores, HeadRows<float> out);
 
 // Read bandwidth of this machine, now, with the pool's threads: bytes/s, the best of passes over `data` (more than the
 // caches hold, such as the weights of a stage) for about so many seconds. Without data: over 512 MiB taken for it and

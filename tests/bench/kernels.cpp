@@ -136,9 +136,9 @@ void measure_attention(int rows, Pool& pool) {
         for (std::size_t layer = 0; layer < kLayersOfCache; ++layer) {
             pool.each(kHeads, [&](int head, int thread) {
                 const std::uint16_t* keys = cache + layer * kLayer * 2 + static_cast<std::size_t>(head) * kHead;
-                attend_rows(queries.data() + head * kDim, rows, std::ptrdiff_t{kHeads} * kDim, keys, keys + kLayer,
+                attend_rows({queries.data() + head * kDim, std::ptrdiff_t{kHeads} * kDim}, rows, keys, keys + kLayer,
                             kKeys, kDim, kDim, scores[static_cast<std::size_t>(thread)].data(),
-                            out.data() + head * kDim);
+                            {out.data() + head * kDim, std::ptrdiff_t{kHeads} * kDim});
             });
         }
     });

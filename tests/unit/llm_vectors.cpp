@@ -177,8 +177,8 @@ void attend_rows_of(Isa isa, Head head, int rows) {
     const std::vector<float> queries = gaussian((rows - 1) * step + head.head_dim, 9);
     std::vector<float> scores(at((head.count + 63) / 64 * 64 * kAttendTogether));
     std::vector<float> out(queries.size(), 77.0F);
-    attend_rows(queries.data(), rows, step, keys.data(), values.data(), head.count, head.stride, head.head_dim,
-                scores.data(), out.data());
+    attend_rows({queries.data(), step}, rows, keys.data(), values.data(), head.count, head.stride, head.head_dim,
+                scores.data(), {out.data(), step});
     std::vector<float> alone(at(head.head_dim));
     for (int r = 0; r < rows; ++r) {
         attend(queries.data() + r * step, keys.data(), values.data(), head.count - rows + 1 + r, head.stride,
