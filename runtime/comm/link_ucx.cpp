@@ -80,11 +80,13 @@ class UcxLink : public Link {
 
     Status hand_over(const void* data, std::size_t bytes) {
         std::unique_lock lock(mutex_);
-        while (!under_way_.empty() && outstanding_ + bytes > capacity_) {
-            if (Status s = check(); !s) {
-                return s;
-            }
+        Status fine = check();
+        while (fine && !under_way_.empty() && outstanding_ + bytes > capacity_) {
             changed_.wait_for(lock, std::chrono::milliseconds(kLookMs));
+            fine = check();
+        }
+        if (!fine) {
+            return fine;
         }
         Parcel& parcel = under_way_.emplace_back();
         parcel.bytes.assign(static_cast<const char*>(data), static_cast<const char*>(data) + bytes);
@@ -111,7 +113,8 @@ class UcxLink : public Link {
         }
         std::unique_lock lock(mutex_);
         changed_.wait_for(lock, std::chrono::milliseconds(kTryMs), [this] { return under_way_.empty(); });
-        return under_way_.empty() && !worker_->broken() ? Status::ok() : fail("UCX does not reach the other end");
+        return under_way_.empty() && !worker_->broken() && !lost_one_ ? Status::ok()
+                                                                      : fail("UCX does not reach the other end");
     }
 
     // mutex_ is held.
@@ -119,6 +122,7 @@ class UcxLink : public Link {
         under_way_.remove_if([this](Parcel& parcel) {
             const bool done = worker_->is_done(parcel.transfer);
             outstanding_ -= done ? parcel.bytes.size() : 0;
+            lost_one_ = lost_one_ || (done && !parcel.transfer.good);
             return done;
         });
     }
@@ -127,7 +131,7 @@ class UcxLink : public Link {
         if (end_.control->failed()) {
             return *end_.control->failure();
         }
-        return worker_->broken() ? Status(lost_over(end_)) : Status::ok();
+        return worker_->broken() || lost_one_ ? Status(lost_over(end_)) : Status::ok();
     }
 
     void move_on() {
@@ -184,6 +188,7 @@ class UcxLink : public Link {
     std::list<Parcel> under_way_;
     std::size_t outstanding_ = 0;
     bool stop_ = false;
+    bool lost_one_ = false;  // a message that was sent did not arrive
     LinkCounters counters_;
 };
 

@@ -146,12 +146,50 @@ void other_lengths_are_errors() {
     }
 }
 
+// One end is killed in the middle of a stream, the other writes or reads on.
+std::string torn(const StepIdentity& id, const std::string& transport, int dies) {
+    Result<std::unique_ptr<comm::World>> world = comm::World::join(id, comm::WorldOptions());
+    if (!world) {
+        return world.error().message;
+    }
+    comm::LinkOptions options;
+    options.transport = transport;
+    Result<std::unique_ptr<comm::Link>> link = (*world)->link(0, 1, options);
+    if (!link) {
+        return link.error().message;
+    }
+    std::string data = pattern(1, 300'000);
+    for (int i = 0; i < 1000; ++i) {
+        if (id.rank == dies && i == 20) {
+            raise(SIGKILL);
+        }
+        const Status s =
+            id.rank == 0 ? (*link)->send(data.data(), data.size()) : (*link)->receive(data.data(), data.size());
+        if (!s) {
+            return s.error().message;
+        }
+    }
+    return "a thousand messages to nobody";
+}
+
+void torn_links_name_who_died() {
+    for (const std::string transport : {"shm", "tcp", "ucx"}) {
+        for (const int dies : {0, 1}) {
+            Ranks ranks(new_step(2, true), [&](const StepIdentity& id) { return torn(id, transport, dies); });
+            const std::string text = ranks.says()[static_cast<std::size_t>(1 - dies)];
+            CHECK_EQ(transport + ": " + text,
+                     fmt::format("{}: rank {} on node n{} (process {}) died", transport, dies, dies, ranks.pid(dies)));
+        }
+    }
+}
+
 CU_TestInfo kTests[] = {
     {"shared memory delivers", shm_delivers},
     {"TCP delivers", tcp_delivers},
     {"UCX delivers", ucx_delivers},
     {"both ends may send before either receives", both_send_at_once},
     {"a message of another length is an error", other_lengths_are_errors},
+    {"a torn link names who died", torn_links_name_who_died},
     {"on one machine it is shared memory by itself", auto_is_shm},
     CU_TEST_INFO_NULL,
 };
