@@ -23,17 +23,18 @@ __m256 high(__m256i pair) {
 __m256 low(__m256i pair) { return _mm256_castsi256_ps(_mm256_slli_epi32(pair, 16)); }
 
 template <int M>
-void store(const Tile& tile, const __m256 (&sums)[2][std::size_t{M}]) {
+void store(const Tile& tile, std::ptrdiff_t panel, const __m256 (&sums)[2][std::size_t{M}]) {
+    const std::ptrdiff_t rows = tile.matrix_rows - panel * 16;
     for (std::ptrdiff_t m = 0; m < M; ++m) {
-        float* y = tile.y + m * tile.stride;
-        if (tile.matrix_rows >= 16) {
+        float* y = tile.y + m * tile.stride + panel * 16;
+        if (rows >= 16) {
             _mm256_storeu_ps(y, sums[0][m]);
             _mm256_storeu_ps(y + 8, sums[1][m]);
         } else {
             float room[16];
             _mm256_storeu_ps(room, sums[0][m]);
             _mm256_storeu_ps(room + 8, sums[1][m]);
-            __builtin_memcpy(y, room, static_cast<std::size_t>(tile.matrix_rows) * sizeof *y);
+            __builtin_memcpy(y, room, static_cast<std::size_t>(rows) * sizeof *y);
         }
     }
 }
@@ -41,32 +42,41 @@ void store(const Tile& tile, const __m256 (&sums)[2][std::size_t{M}]) {
 struct Bf16 {
     template <int P, int M>
     static void tile(const Tile& tile) {
-        static_assert(P == 1);
-        __m256 sums[2][std::size_t{M}];
+        __m256 sums[std::size_t{P}][2][std::size_t{M}];
+#pragma GCC unroll 2
+        for (auto& panel : sums) {
 #pragma GCC unroll 4
-        for (std::ptrdiff_t m = 0; m < M; ++m) {
-            sums[0][m] = _mm256_setzero_ps();
-            sums[1][m] = _mm256_setzero_ps();
+            for (std::ptrdiff_t m = 0; m < M; ++m) {
+                panel[0][m] = _mm256_setzero_ps();
+                panel[1][m] = _mm256_setzero_ps();
+            }
         }
         const std::byte* panel = tile.panel;
         const std::byte* x = tile.x;
-        const std::ptrdiff_t step = tile.group_rows * 4;
-        for (int k = 0; k < tile.columns; k += 2, panel += 64, x += step) {
-            _mm_prefetch(reinterpret_cast<const char*>(panel + kAhead), _MM_HINT_T0);
+        const auto bytes = static_cast<std::ptrdiff_t>(tile.panel_bytes);
+        for (int k = 0; k < tile.columns; k += 2, panel += 64, x += tile.group_rows * 4) {
 #pragma GCC unroll 2
-            for (std::ptrdiff_t half = 0; half < 2; ++half) {
-                const __m256i pair = load(panel + half * 32);
-                const __m256 odd = high(pair);
-                const __m256 even = low(pair);
+            for (std::ptrdiff_t p = 0; p < P; ++p) {
+                const std::byte* own = panel + p * bytes;
+                _mm_prefetch(reinterpret_cast<const char*>(own + kAhead), _MM_HINT_T0);
+                const __m256i first = load(own);
+                const __m256i second = load(own + 32);
 #pragma GCC unroll 4
                 for (std::ptrdiff_t m = 0; m < M; ++m) {
                     const __m256i numbers = four_bytes(x + m * 4);
-                    sums[half][m] = _mm256_fmadd_ps(odd, high(numbers), sums[half][m]);
-                    sums[half][m] = _mm256_fmadd_ps(even, low(numbers), sums[half][m]);
+                    const __m256 odd = high(numbers);
+                    const __m256 even = low(numbers);
+                    sums[p][0][m] = _mm256_fmadd_ps(high(first), odd, sums[p][0][m]);
+                    sums[p][1][m] = _mm256_fmadd_ps(high(second), odd, sums[p][1][m]);
+                    sums[p][0][m] = _mm256_fmadd_ps(low(first), even, sums[p][0][m]);
+                    sums[p][1][m] = _mm256_fmadd_ps(low(second), even, sums[p][1][m]);
                 }
             }
         }
-        store<M>(tile, sums);
+#pragma GCC unroll 2
+        for (std::ptrdiff_t p = 0; p < P; ++p) {
+            store<M>(tile, p, sums[p]);
+        }
     }
 };
 
@@ -172,18 +182,25 @@ struct Integers {
             scales += tile.group_rows;
             x_sums += tile.group_rows;
         }
-        store<M>(tile, sums);
+        store<M>(tile, 0, sums);
     }
 };
 
-template <typename T>
-void multiply_with(const PanelWork& work, int first, int last) {
-    multiply_panels<T, 1, 4>(work, first, last);
+void multiply_bf16(const PanelWork& work, int first, int last) {
+    if (work.x.rows <= 2) {  // two panels: the sums of one would wait for each other
+        first = multiply_panels<Bf16, 2, 2>(work, first, last);
+    }
+    multiply_panels<Bf16, 1, 4>(work, first, last);
+}
+
+template <typename F>
+void multiply_integers(const PanelWork& work, int first, int last) {
+    multiply_panels<Integers<F>, 1, 4>(work, first, last);
 }
 
 }  // namespace
 
-const MultiplyPanels avx2_multiply[4] = {multiply_with<Bf16>, multiply_with<Integers<Int8>>,
-                                         multiply_with<Integers<Nibbles<8>>>, multiply_with<Integers<Nibbles<0>>>};
+const MultiplyPanels avx2_multiply[4] = {multiply_bf16, multiply_integers<Int8>, multiply_integers<Nibbles<8>>,
+                                         multiply_integers<Nibbles<0>>};
 
 }  // namespace inferstep::llm
