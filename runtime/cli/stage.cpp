@@ -1,8 +1,5 @@
 // inferstep stage: a language model in stages over the ranks of a step.
 #include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -11,7 +8,6 @@
 #include "core/log.hpp"
 #include "core/step.hpp"
 #include "core/words.hpp"
-#include "llm/dry_run.hpp"
 #include "llm/profiler.hpp"
 #include "llm/run.hpp"
 #include "llm/settings_read.hpp"
@@ -70,19 +66,6 @@ Result<llm::StageSettings> settings_of(const Texts& texts) {
     return llm::read_stage_settings(options);
 }
 
-int dry_run(const llm::StageSettings& settings) {
-    const Result<std::string> text = llm::dry_run_text(settings, step_identity().ranks);
-    if (!text) {
-        print_error(text.error());
-        return 1;
-    }
-    if (std::fputs(text->c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-        print_error(fail("cannot write the plan: {}", std::strerror(errno)));
-        return 1;
-    }
-    return 0;
-}
-
 int stage(const Texts& texts) {
     const Result<llm::StageSettings> settings = settings_of(texts);
     if (!settings) {
@@ -95,10 +78,8 @@ int stage(const Texts& texts) {
             print_warning(note);
         }
     }
-    if (settings->dry_run) {
-        return step_identity().rank == 0 ? dry_run(*settings) : 0;
-    }
-    if (const std::string why = llm::run_under_profiler(*settings, step_identity()); !why.empty()) {
+    if (const std::string why = settings->dry_run ? "" : llm::run_under_profiler(*settings, step_identity());
+        !why.empty()) {
         print_warning(why);
     }
     const Result<int> code = llm::run_stage(*settings);

@@ -7,6 +7,7 @@
 #include "llm/model_files.hpp"
 #include "llm/partition.hpp"
 #include "llm/prompts.hpp"
+#include "llm/run_plan.hpp"
 #include "llm/settings_read.hpp"
 
 namespace inferstep::llm {
@@ -23,17 +24,10 @@ struct DryRun {
     std::int64_t context = 0;          // positions of a slot
 
     std::int64_t cache_bytes(const LayerRange& range) const {
-        constexpr std::int64_t kBytes = 2 * 2;  // keys and values, of 16 bits
+        constexpr std::int64_t kBytes = 4;  // a key and a value of 16 bits
         return kBytes * (range.last - range.first) * shape.kv_heads * shape.head_dim * context * slots;
     }
 };
-
-Result<std::vector<LayerRange>> ranges_of(const StageSettings& s, const Shape& shape, int ranks) {
-    if (!s.split.empty()) {
-        return divide_as(shape, s.split);
-    }
-    return divide(shape, s.local_debug ? 1 : s.stages > 0 ? s.stages : ranks);
-}
 
 Status read_texts(const StageSettings& s, const ModelFiles& files, DryRun& run) {
     const Result<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::open(files, s.tokenizer);
@@ -61,7 +55,7 @@ Result<DryRun> look(const StageSettings& s, int ranks) {
     DryRun run;
     run.shape = files->shape();
     run.format = files->format();
-    Result<std::vector<LayerRange>> ranges = ranges_of(s, run.shape, ranks);
+    Result<std::vector<LayerRange>> ranges = plan_ranges(s, run.shape, ranks);
     if (!ranges) {
         return ranges.error();
     }

@@ -20,10 +20,6 @@ std::string local_time() {
 
 }  // namespace
 
-std::string rank_file(const std::string& directory, int rank, const char* extension) {
-    return fmt::format("{}/rank_{}.{}", directory, rank, extension);
-}
-
 Result<std::unique_ptr<RankLog>> RankLog::open(const std::string& path, int rank) {
     Result<LineFile> file = LineFile::append(path);
     if (!file) {

@@ -12,8 +12,6 @@
 
 namespace inferstep::llm {
 
-std::string rank_file(const std::string& directory, int rank, const char* extension);  // …/rank_N.log
-
 // Thread-safe. Warnings and errors go to stderr as well, everything with --verbose.
 class RankLog {
    public:

@@ -3,24 +3,19 @@
 #include <cstdio>
 
 #include "core/log.hpp"
-#include "llm/partition.hpp"
+#include "llm/dry_run.hpp"
 #include "llm/run_state.hpp"
 
 namespace inferstep::llm {
 namespace {
 
-// Without a step: how the model would be divided.
-Result<int> show_division(const StageSettings& settings, int ranks) {
-    const Result<ModelFiles> files = ModelFiles::open(settings.model);
-    if (!files) {
-        return files.error();
+Result<int> show_plan(const StageSettings& settings, int ranks) {
+    const Result<std::string> text = dry_run_text(settings, ranks);
+    if (!text) {
+        return text.error();
     }
-    const Result<std::vector<LayerRange>> ranges = plan_ranges(settings, files->shape(), ranks);
-    if (!ranges) {
-        return ranges.error();
-    }
-    std::fputs(describe(files->shape(), *ranges, settings.format).c_str(), stdout);
-    return 0;
+    const bool shown = std::fputs(text->c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+    return shown ? Result<int>(0) : fail("cannot write the plan to the standard output");
 }
 
 int run_rank(StageRun& run) {
@@ -40,7 +35,7 @@ int run_rank(StageRun& run) {
 Result<int> run_stage(const StageSettings& settings) {
     StepIdentity id = step_identity();
     if (settings.dry_run) {
-        return id.rank == 0 ? show_division(settings, id.ranks) : Result<int>(0);
+        return id.rank == 0 ? show_plan(settings, id.ranks) : Result<int>(0);
     }
     if (settings.local_debug) {
         if (id.rank > 0) {

@@ -7,6 +7,7 @@
 #include "core/file.hpp"
 #include "core/text.hpp"
 #include "llm/agree.hpp"
+#include "llm/profiler.hpp"
 #include "llm/prompts.hpp"
 #include "llm/run_state.hpp"
 
@@ -14,10 +15,7 @@ namespace inferstep::llm {
 
 // Others would wait at the door for a rank that ends here; so what may fail on one rank alone is done after join().
 Status StageRun::open_records() {
-    directory_ = absolute_path(settings_.output_dir);
-    if (!settings_.explicit_output_dir) {
-        directory_ += "/" + step_name(id_);
-    }
+    directory_ = record_directory(settings_, id_);
     if (Status s = make_directories(directory_); !s) {
         return s;
     }

@@ -147,7 +147,7 @@ Status read_isa(const std::string& label, const std::string& given, Settings& s)
 
 std::string or_auto(long value) { return value == 0 ? "auto" : std::to_string(value); }
 
-const Setting kSettings[] = {
+constexpr Setting kSettings[] = {
     {"model", "PATH", "Hugging Face directory or GGUF file", nullptr, "model.model_path", nullptr,
      text<&Settings::model>, show_text<&Settings::model>},
     {"model-name", nullptr, nullptr, nullptr, "model.model_name", nullptr, text<&Settings::model_name>,

@@ -1,6 +1,7 @@
 #include "llm/tokenizer.hpp"
 
 #include "core/file.hpp"
+#include "core/json.hpp"
 #include "core/text.hpp"
 #include "llm/tokenizer_kinds.hpp"
 
@@ -17,6 +18,25 @@ Status check_size(const Tokenizer& tokenizer, const Shape& shape, const std::str
     }
     return fail("the tokenizer {} has {}, and the model has {}: it belongs to another model", name,
                 counted(size, "token"), shape.vocab);
+}
+
+// What Hugging Face keeps beside a tokenizer.model. Error: it is no JSON.
+Result<int> bos_of_file(const std::string& tokenizer, int bos) {
+    const std::string path = tokenizer.substr(0, tokenizer.rfind('/') + 1) + "tokenizer_config.json";
+    if (!exists(path)) {
+        return bos;
+    }
+    const Result<std::string> text = read_file(path);
+    const Result<Json> json = text ? Json::parse(*text, path) : Result<Json>(text.error());
+    if (!json) {
+        return json.error();
+    }
+    return json->copy_of("add_bos_token").dump() == "false" ? -1 : bos;
+}
+
+Result<std::unique_ptr<Tokenizer>> open_file(const std::string& path, int bos) {
+    const Result<int> first = bos_of_file(path, bos);
+    return first ? pieces_of_file(path, *first) : Result<std::unique_ptr<Tokenizer>>(first.error());
 }
 
 Result<std::unique_ptr<Tokenizer>> open_inside(const ModelFiles& model) {
@@ -41,7 +61,7 @@ Result<std::unique_ptr<Tokenizer>> Tokenizer::open(const ModelFiles& model, cons
                          exists(place + "/tokenizer.json") ? "tokenizer.json is not read; SentencePiece's file is"
                                                            : "--tokenizer names a tokenizer.model");
     } else {
-        tokenizer = pieces_of_file(name, model.shape().bos);
+        tokenizer = open_file(name, model.shape().bos);
     }
     if (!tokenizer) {
         return tokenizer.error();

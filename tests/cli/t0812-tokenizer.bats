@@ -87,6 +87,13 @@ assert p["tokens"][0] == 1 and p["tokens"][-1] == 2 and p["decoded"] == "user\nH
     plan --model=model --tokenizer="$LLAMA" >plan.json
     plan --model="$LLAMA" >own.json
     same_prompts own.json plan.json
+    # Whether a sequence begins with its token is said beside the tokenizer, where it is said at all.
+    cp "$LLAMA/tokenizer.model" model
+    echo '{"add_bos_token": false, "model_max_length": 1e30}' >model/tokenizer_config.json
+    plan --model=model >none.json
+    python3 -c 'import json
+own, none = (json.load(open(f))["prompts"] for f in ("own.json", "none.json"))
+assert [p["tokens"][1:] for p in own] == [p["tokens"] for p in none]'
     tr -dc '[:print:]\n' <"$TEXTS" | sed 's/[^ a-z]//g' >corpus
     spm_train --input=corpus --model_prefix=small --vocab_size=90 --model_type=bpe --hard_vocab_limit=false >/dev/null 2>&1
     [ -s small.model ]
