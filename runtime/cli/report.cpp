@@ -12,6 +12,7 @@
 #include "report/compute.hpp"
 #include "report/output.hpp"
 #include "report/read.hpp"
+#include "report/reference.hpp"
 #include "report/smartsim.hpp"
 #include "report/tables.hpp"
 
@@ -22,7 +23,7 @@ enum Format { kTable, kJson, kCsv };
 
 struct Arguments {
     std::vector<std::string> trees;
-    std::string output, run_ids, smartsim, x, series, rate, time, baseline, format = "table";
+    std::string output, run_ids, smartsim, x, series, rate, time, baseline, reference, format = "table";
     bool compare = false, warmups = false, no_plots = false, samples = false;
 };
 
@@ -98,9 +99,11 @@ int report(const Arguments& a) {
             return 1;
         }
     }
-    const auto collection = report::read_trees(a.trees, wishes->read);
-    if (!collection) {
-        print_error(collection.error());
+    auto collection = report::read_trees(a.trees, wishes->read);
+    const Status compared =
+        collection && !a.reference.empty() ? report::compare_with_reference(a.reference, *collection) : Status::ok();
+    if (!collection || !compared) {
+        print_error(collection ? compared.error() : collection.error());
         return 1;
     }
     if (Status s = report::check_names(*collection, wishes->figures); !s) {
@@ -144,6 +147,8 @@ void add_report(CLI::App& app, Outcome& outcome) {
     sub->add_option("--run-ids", a->run_ids, "read only what lies in folders of these names")->type_name("NAME,NAME");
     sub->add_flag("--include-warmups", a->warmups, "count warm-ups as repeats");
     add_meaning(sub, a);
+    sub->add_option("--reference", a->reference, "completions that those of inferstep stage are put beside")
+        ->type_name("FILE");
     sub->add_option("--format", a->format, "what is printed; json and csv write no files without -o (default table)")
         ->type_name("table|json|csv");
     sub->add_flag("--no-plots", a->no_plots, "draw nothing");

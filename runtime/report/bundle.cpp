@@ -17,11 +17,12 @@ Status write_bundle(const std::string& directory, const Figures& figures, const 
     }
     using Text = std::string (*)(const Figures&, const Collection&);
     constexpr std::pair<const char*, Text> kFiles[] = {
-        {"executions.csv", executions_csv}, {"functions.csv", functions_csv}, {"scaling.csv", scaling_csv},
-        {"breakdown.csv", breakdown_csv},   {"metrics.csv", metrics_csv},     {"failures.csv", failures_csv},
-        {"outliers.csv", outliers_csv}};
+        {"executions.csv", executions_csv}, {"functions.csv", functions_csv},   {"scaling.csv", scaling_csv},
+        {"breakdown.csv", breakdown_csv},   {"metrics.csv", metrics_csv},       {"failures.csv", failures_csv},
+        {"outliers.csv", outliers_csv},     {"experiment.csv", experiment_csv}, {"stages.csv", stages_csv}};
     for (const auto& [name, text] : kFiles) {
-        if (Status s = write_file(directory + "/" + name, text(figures, collection)); !s) {
+        const std::string csv = text(figures, collection);
+        if (Status s = csv.empty() ? Status::ok() : write_file(directory + "/" + name, csv); !s) {
             return s;
         }
     }

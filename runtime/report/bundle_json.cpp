@@ -6,6 +6,7 @@
 #include "core/json.hpp"
 #include "core/version.hpp"
 #include "report/bundle_parts.hpp"
+#include "report/compute_stages.hpp"
 #include "report/numbers.hpp"
 
 namespace inferstep::report {
@@ -83,6 +84,36 @@ Json accounting_json(const Accounting& a) {
     return std::move(json.set("why", a.why));
 }
 
+Json comparison_json(const sweep::StageComparison& c) {
+    Json json = Json::object();
+    json.set("reference", c.reference).set("prompts", rounded(c.prompts)).set("identical", rounded(c.identical));
+    json.set("token_agreement", rounded(c.token_agreement)).set("perplexity", rounded(c.perplexity));
+    json.set("reference_perplexity", rounded(c.reference_perplexity));
+    json.set("perplexity_delta", rounded(c.perplexity_delta));
+    return std::move(json.set("first_divergence", array_of(c.first_divergence, [](const auto& one) {
+                                  Json of = Json::object();
+                                  of.set("prompt_index", one.first).set("position", one.second);
+                                  return of;
+                              })));
+}
+
+Json reference_json(const Reference& reference) {
+    Json json = Json::object();
+    json.set("path", reference.path).set("prompts", static_cast<double>(reference.prompts.size()));
+    return std::move(json.set("runs", array_of(reference.runs, [](const ReferenceRun& run) {
+                                  Json of = Json::object();
+                                  of.set("execution", static_cast<double>(run.execution));
+                                  of.set("identical", run.identical).set("without_reference", run.without_reference);
+                                  return std::move(of.set("prompts", array_of(run.prompts, [](const auto& p) {
+                                                              Json one = Json::object();
+                                                              one.set("prompt_index", p.prompt_index);
+                                                              one.set("divergence", p.divergence);
+                                                              one.set("by_tokens", p.by_tokens);
+                                                              return one;
+                                                          })));
+                              })));
+}
+
 Json execution_json(const Collection& collection, const Figures& figures, std::size_t index) {
     const Execution& e = collection.executions[index];
     Json json = Json::object();
@@ -103,6 +134,9 @@ Json execution_json(const Collection& collection, const Figures& figures, std::s
                  return std::move(of.set("value", rounded(m.value)).set("source", source_json(m.source)));
              }));
     json.set("accounting", accounting_json(e.accounting));
+    if (e.stages && e.stages->comparison) {
+        json.set("comparison", comparison_json(*e.stages->comparison));
+    }
     return std::move(json.set("logs", array_of(e.logs, source_json)));
 }
 
@@ -117,6 +151,15 @@ Json distribution_json(const Distribution& d) {
         quantiles.push(rounded(q));
     }
     return std::move(json.set("quantiles", std::move(quantiles)));
+}
+
+Json stage_json(const StageFigures& stage) {
+    Json json = Json::object();
+    json.set("stage", stage.stage).set("layers", stage.layers).set("node", stage.node);
+    for (std::size_t i = 0; i < stage.values.size(); ++i) {
+        json.set(stage_columns()[i].key, value_json(stage.values[i]));
+    }
+    return json;
 }
 
 Json row_json(const Figures& figures, const Row& row) {
@@ -161,6 +204,11 @@ Json row_json(const Figures& figures, const Row& row) {
     for (std::size_t i = 0; i < row.metrics.size(); ++i) {
         metrics.set(figures.metrics[i].name.c_str(), value_json(row.metrics[i]));
     }
+    Json experiment = Json::object();
+    for (std::size_t i = 0; i < row.experiment.size(); ++i) {
+        experiment.set(figures.experiment[i].key.c_str(), value_json(row.experiment[i]));
+    }
+    json.set("experiment", std::move(experiment)).set("stages", array_of(row.stages, stage_json));
     return std::move(json.set("metrics", std::move(metrics)));
 }
 
@@ -175,6 +223,7 @@ Json meaning_json(const Figures& f) {
     Json baseline = Json::object();
     baseline.set("row", f.has_baseline ? static_cast<double>(f.common_baseline) : kUnknown);
     json.set("baseline", std::move(baseline.set("rule", f.baseline_rule)));
+    json.set("experiment", f.kind);
     Json scaling = Json::object();
     scaling.set("kind", kScalings[static_cast<int>(f.scaling)]).set("rule", f.scaling_rule);
     return std::move(json.set("scaling", std::move(scaling)));
@@ -223,6 +272,9 @@ std::string report_json_text(const Figures& figures, const Collection& collectio
         executions.push(execution_json(collection, figures, i));
     }
     json.set("executions", std::move(executions));
+    if (collection.reference) {
+        json.set("reference", reference_json(*collection.reference));
+    }
     add_remarks(figures, json);
     return json.dump() + "\n";
 }

@@ -13,6 +13,8 @@ std::string functions_csv(const Figures& figures, const Collection& collection);
 std::string scaling_csv(const Figures& figures, const Collection& collection);
 std::string breakdown_csv(const Figures& figures, const Collection& collection);
 std::string metrics_csv(const Figures& figures, const Collection& collection);
+std::string experiment_csv(const Figures& figures, const Collection& collection);
+std::string stages_csv(const Figures& figures, const Collection& collection);
 std::string failures_csv(const Figures& figures, const Collection& collection);
 std::string outliers_csv(const Figures& figures, const Collection& collection);
 

@@ -192,6 +192,9 @@ void find_outliers(const Collection& collection, Figures& figures) {
         compare_repeats(collection, row, figures);
         check_stability(row, figures);
         for (const std::size_t i : row.executions) {
+            if (collection.executions[i].stages) {
+                continue;  // stages have different work
+            }
             InOneExecution one(collection.executions[i], i);
             for (const FunctionTimes& times : collection.executions[i].functions) {
                 if (!times.profiled) {

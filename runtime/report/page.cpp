@@ -97,6 +97,9 @@ std::vector<Section> sections_of(const PageContent& page) {
     std::vector<Section> all = {
         {"scaling", "Scaling",
          scaling.empty() ? "" : scaling + rules(page.figures) + figures_of(page, Plot::Section::kScaling)},
+        {"experiment", "The experiment", experiment_table(page) + figures_of(page, Plot::Section::kExperiment)},
+        {"stages", "Stages", stages_table(page) + figures_of(page, Plot::Section::kStages)},
+        {"correctness", "Correctness", correctness(page)},
         {"parts", "Where the time went", breakdown_table(page) + figures_of(page, Plot::Section::kParts)},
         {"resources", "Resources", resources_table(page) + figures_of(page, Plot::Section::kResources)},
         {"metrics", "Metrics", metrics_table(page) + figures_of(page, Plot::Section::kMetrics)},
@@ -111,7 +114,7 @@ std::vector<Section> sections_of(const PageContent& page) {
 std::string files(const PageContent& page, const std::string& directory) {
     std::string html;
     for (const char* name : {"report.json", "scaling.csv", "functions.csv", "breakdown.csv", "metrics.csv",
-                             "executions.csv", "failures.csv", "outliers.csv", "samples.csv"}) {
+                             "experiment.csv", "stages.csv", "executions.csv", "failures.csv", "outliers.csv", "samples.csv"}) {
         if (exists(directory + "/" + name)) {
             html += (html.empty() ? "" : ", ") + file_link(directory + "/" + name, name, page.folder);
         }

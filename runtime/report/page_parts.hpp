@@ -20,6 +20,9 @@ std::string page_script();
 std::string verdict(const PageContent& page);  // what came out, in a few sentences
 std::string scaling_table(const PageContent& page);
 std::string resources_table(const PageContent& page);
+std::string experiment_table(const PageContent& page);  // of a ready-made experiment, with its formulas
+std::string stages_table(const PageContent& page);
+std::string correctness(const PageContent& page);  // against a reference: what runs say, and texts side by side
 std::string breakdown_table(const PageContent& page);
 std::string metrics_table(const PageContent& page);
 std::string profile_table(const PageContent& page);

@@ -46,6 +46,9 @@ figure svg { display: block; width: 100%; height: auto; }
 figcaption { font-size: .85rem; max-width: 75ch; padding-left: .2rem; }
 figcaption a { white-space: nowrap; }
 svg text { font-family: system-ui, "Segoe UI", "Helvetica Neue", "DejaVu Sans", sans-serif; }
+.texts td { white-space: pre-wrap; overflow-wrap: anywhere; min-width: 12rem; max-width: 26rem; }
+.texts td:nth-child(-n+2) { min-width: 4rem; }
+mark { background: #ffe3c7; color: inherit; }
 summary { cursor: pointer; padding: .2rem 0; }
 ul.rows { padding-left: 1.2rem; max-width: none; }
 li.failure::marker { color: #b84a00; }

@@ -15,7 +15,15 @@ struct Plot {
     std::string title;
     std::string caption;  // what is to be seen, and of how many measurements
     std::string kind;     // "lines", "dots", "bars", "violin", "cdf"
-    enum class Section { kScaling, kParts, kResources, kMetrics, kTimes } section = Section::kScaling;
+    enum class Section {
+        kScaling,
+        kExperiment,
+        kStages,
+        kParts,
+        kResources,
+        kMetrics,
+        kTimes
+    } section = Section::kScaling;
     std::string subject;  // the function, of a distribution
     int width = 0, height = 0;
     std::string svg;  // the drawing as an element for a page

@@ -107,11 +107,6 @@ Status read_step(const std::string& directory, bool alone, Execution& execution,
     if (!names) {
         return names.error();
     }
-    const Result<bool> stage = read_stage(directory, *names, alone, execution, notes);
-    if (!stage || *stage) {
-        read_cost(directory, execution, notes);
-        return stage ? Status::ok() : Status(stage.error());
-    }
     RankReader reader(execution, notes);
     for (const std::string& name : *names) {
         if (const int rank = rank_of(name, "rank_", ".csv"); rank >= 0) {
@@ -119,6 +114,11 @@ Status read_step(const std::string& directory, bool alone, Execution& execution,
                 return s;
             }
         }
+    }
+    const Result<bool> stage = read_stage(directory, *names, alone, execution, notes);
+    if (!stage || *stage) {
+        read_cost(directory, execution, notes);
+        return stage ? Status::ok() : Status(stage.error());
     }
     Ranks ranks;
     const bool merged = std::find(names->begin(), names->end(), "step.json") != names->end();

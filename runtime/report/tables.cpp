@@ -95,6 +95,9 @@ std::string tables(const Figures& figures, const Collection& collection) {
     }
     text += legend(figures);
     text += section("Scaling", scaling_text(figures));
+    text += section("The experiment", experiment_text(figures));
+    text += section("Stages", stages_text(figures));
+    text += section("Correctness", correctness_text(figures, collection));
     text += section("Resources", resources_text(figures));
     text += section("Where the time of the loop went [%]", breakdown_text(figures));
     text += section("Where the requests' time in the databases went [%]", databases_text(figures));

@@ -25,6 +25,10 @@ double typical(const Figures& figures, Of of) {
 }
 
 std::string scaling_text(const Figures& figures);
+std::string experiment_text(const Figures& figures);
+std::string stages_text(const Figures& figures);
+std::string correctness_words(const Collection& collection, const Row& row);  // of one row; empty: not compared
+std::string correctness_text(const Figures& figures, const Collection& collection);
 std::string resources_text(const Figures& figures);
 std::string breakdown_text(const Figures& figures);
 std::string databases_text(const Figures& figures);
