@@ -125,10 +125,9 @@ std::string texts_of(const PageContent& page) {
         const Row& row = page.figures.rows[i];
         const ReferenceRun* run = row.executions.empty() ? nullptr : run_of(reference, row.executions.front());
         if (run != nullptr && !run->prompts.empty()) {
-            html += fmt::format("<details{}><summary>{}: {}</summary>\n{}</details>\n",
-                                run->identical < static_cast<int>(run->prompts.size()) ? " open" : "",
-                                escaped(name_of(page.figures, row)), escaped(in_words(*run)),
-                                side_by_side(reference, *run, fmt::format("texts-{}", i)));
+            html +=
+                fmt::format("<details><summary>{}: {}</summary>\n{}</details>\n", escaped(name_of(page.figures, row)),
+                            escaped(in_words(*run)), side_by_side(reference, *run, fmt::format("texts-{}", i)));
         }
     }
     return html;

@@ -89,7 +89,8 @@ Value of_repeats(const std::vector<double>& values, const std::vector<std::size_
         for (const double v : values) {
             squares += std::isfinite(v) ? (v - result.value) * (v - result.value) : 0;
         }
-        const double half = student_t(kConfidence, n - 1) * std::sqrt(squares / (n - 1) / n);
+        double half = student_t(kConfidence, n - 1) * std::sqrt(squares / (n - 1) / n);
+        half = half > 1e-13 * std::fabs(result.value) ? half : 0;  // equal values, rounded
         result.low = result.value - half;
         result.high = result.value + half;
     }

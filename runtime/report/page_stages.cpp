@@ -10,6 +10,43 @@
 #include "report/text.hpp"
 
 namespace inferstep::report {
+namespace {
+
+// A row for each stage, with the columns from `begin` to `end`.
+std::string table_of_stages(const PageContent& page, const std::string& id, const std::string& caption,
+                            std::size_t begin, std::size_t end) {
+    constexpr const char* kUnits[] = {"s", "MiB", "%", ""};
+    constexpr double kSizes[] = {1, 1 << 20, 0.01, 1};
+    const Figures& figures = page.figures;
+    HtmlTable table(id, caption);
+    table.column("series", false);
+    table.column(clean_text(figures.x_name), true);
+    table.column("stage", true);
+    table.column("layers", false);
+    table.column("node", false);
+    for (std::size_t k = begin; k < end; ++k) {
+        const StageColumn& column = stage_columns()[k];
+        table.column(with_unit(column.title, kUnits[static_cast<int>(column.unit)]), true);
+    }
+    for (std::size_t i = 0; i < figures.rows.size(); ++i) {
+        for (const StageFigures& stage : figures.rows[i].stages) {
+            table.row("");
+            table.text(escaped(figures.series[figures.rows[i].series].name), true);
+            table.plain(figures.rows[i].x);
+            table.plain(stage.stage);
+            table.text(escaped(stage.layers));
+            table.text(escaped(stage.node));
+            for (std::size_t k = begin; k < end; ++k) {
+                Value bare = stage.values[k];
+                bare.low = bare.high = kUnknown;  // there is no room for intervals; stages.csv has them
+                table.number(bare, kSizes[static_cast<int>(stage_columns()[k].unit)], "#" + row_anchor(i));
+            }
+        }
+    }
+    return table.empty() ? "" : table.html();
+}
+
+}  // namespace
 
 std::string experiment_table(const PageContent& page) {
     const Figures& figures = page.figures;
@@ -37,34 +74,10 @@ std::string experiment_table(const PageContent& page) {
 }
 
 std::string stages_table(const PageContent& page) {
-    const Figures& figures = page.figures;
-    HtmlTable table("stages-table", "What each stage did; means over the repeats");
-    table.column("series", false);
-    table.column(clean_text(figures.x_name), true);
-    table.column("stage", true);
-    table.column("layers", false);
-    table.column("node", false);
-    constexpr double kMiB = 1 << 20;
-    for (const StageColumn& column : stage_columns()) {
-        constexpr const char* kUnits[] = {"s", "MiB", "%", ""};
-        table.column(with_unit(column.title, kUnits[static_cast<int>(column.unit)]), true);
-    }
-    for (std::size_t i = 0; i < figures.rows.size(); ++i) {
-        const Row& row = figures.rows[i];
-        for (const StageFigures& stage : row.stages) {
-            table.row("");
-            table.text(escaped(figures.series[row.series].name), true);
-            table.plain(row.x);
-            table.plain(stage.stage);
-            table.text(escaped(stage.layers));
-            table.text(escaped(stage.node));
-            for (std::size_t k = 0; k < stage.values.size(); ++k) {
-                constexpr double kSizes[] = {1, kMiB, 0.01, 1};
-                table.number(stage.values[k], kSizes[static_cast<int>(stage_columns()[k].unit)], "#" + row_anchor(i));
-            }
-        }
-    }
-    return table.empty() ? "" : table.html();
+    const std::size_t columns = stage_columns().size();
+    const std::size_t first = stage_column("cpu_utilization");  // before it are times, from it on the resources
+    return table_of_stages(page, "stages-times", "Time of each stage; means over the repeats", 0, first) +
+           table_of_stages(page, "stages-resources", "What each stage used; means over the repeats", first, columns);
 }
 
 }  // namespace inferstep::report

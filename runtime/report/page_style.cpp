@@ -66,6 +66,7 @@ li.failure::marker { color: #b84a00; }
   .box { overflow: visible; }
   table { font-size: 6.5pt; }
   th, td { padding: .12rem .22rem; }
+  .texts td { min-width: 0 !important; max-width: 60mm; }
   tbody th { min-width: 0; }
   thead { display: table-header-group; }
   th button::after { content: ""; padding: 0; }

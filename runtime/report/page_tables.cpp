@@ -165,18 +165,26 @@ std::string breakdown_table(const PageContent& page) {
 }
 
 std::string metrics_table(const PageContent& page) {
+    constexpr std::size_t kColumns = 7;  // of one table: more do not fit on paper
     const Figures& figures = page.figures;
-    RowTable table(page, "metrics-table", "Means over the repeats");
-    for (std::size_t i = 0; i < figures.metrics.size(); ++i) {
-        table.column(with_unit(figures.metrics[i].name, figures.metrics[i].unit), "metrics." + figures.metrics[i].name);
-    }
-    for (std::size_t i = 0; i < figures.rows.size(); ++i) {
-        table.row(i);
-        for (std::size_t m = 0; m < figures.metrics.size(); ++m) {
-            table.number(m < figures.rows[i].metrics.size() ? figures.rows[i].metrics[m] : Value{});
+    std::string html;
+    for (std::size_t begin = 0; begin < figures.metrics.size(); begin += kColumns) {
+        const std::size_t end = std::min(figures.metrics.size(), begin + kColumns);
+        RowTable table(page, begin == 0 ? "metrics-table" : fmt::format("metrics-table-{}", begin / kColumns + 1),
+                       begin == 0 ? "Means over the repeats" : "Further metrics");
+        for (std::size_t i = begin; i < end; ++i) {
+            table.column(with_unit(figures.metrics[i].name, figures.metrics[i].unit),
+                         "metrics." + figures.metrics[i].name);
         }
+        for (std::size_t i = 0; i < figures.rows.size(); ++i) {
+            table.row(i);
+            for (std::size_t m = begin; m < end; ++m) {
+                table.number(m < figures.rows[i].metrics.size() ? figures.rows[i].metrics[m] : Value{});
+            }
+        }
+        html += table.html();
     }
-    return table.html();
+    return html;
 }
 
 std::string profile_table(const PageContent& page) {

@@ -22,8 +22,9 @@ constexpr double kBarThickness = 0.36;  // half of a bar's, in units of the dist
 
 struct Bar {
     const Row* row = nullptr;
-    std::string name;  // "ddp, nodes 4"
-    Value value;       // of bars that have one
+    std::string name;                     // "ddp, nodes 4"
+    Value value;                          // of bars that have one
+    const StageFigures* stage = nullptr;  // of bars that are a stage's
 };
 
 // A frame as high as its bars need and as wide as their names need, and the axis with the names.

@@ -10,6 +10,7 @@
 #include "report/plot_curves.hpp"
 #include "report/plot_distributions.hpp"
 #include "report/plot_sensitivity.hpp"
+#include "report/plot_stages.hpp"
 #include "report/svg.hpp"
 
 namespace inferstep::report {
@@ -27,6 +28,8 @@ std::vector<Drawing> draw_all(const Figures& figures, std::vector<std::string>& 
         }
         std::move(some.begin(), some.end(), std::back_inserter(all));
     };
+    add(draw_experiment(figures), "");
+    add(draw_stages(figures), "");
     add(draw_breakdown(figures), "no plot of where the time went: nothing tells communication, compute and I/O apart");
     add(draw_changes(figures), "no plot of changes: there are no two series with the same " + figures.x_name);
     add(draw_sensitivity(figures),

@@ -73,8 +73,9 @@ def expected(report, table, heading, row, key):
         values = next(f for f in values["functions"] if f["function"] == heading and f["kind"] == "wall")
     if key == "repeats":
         return len(values["executions"]), None, None
-    if key.startswith("metrics."):
-        values, key = values["metrics"], key[len("metrics."):]
+    if key.startswith(("metrics.", "experiment.")):
+        part, key = key.split(".", 1)
+        values = values[part]
     found = values[key]
     return (found["value"], found["low"], found["high"]) if isinstance(found, dict) else (found, None, None)
 
