@@ -11,6 +11,7 @@
 #include "report/bundle_parts.hpp"
 #include "report/compute.hpp"
 #include "report/output.hpp"
+#include "report/paper.hpp"
 #include "report/read.hpp"
 #include "report/reference.hpp"
 #include "report/smartsim.hpp"
@@ -23,7 +24,7 @@ enum Format { kTable, kJson, kCsv };
 
 struct Arguments {
     std::vector<std::string> trees;
-    std::string output, run_ids, smartsim, x, series, rate, time, baseline, reference, format = "table";
+    std::string output, run_ids, smartsim, x, series, rate, time, baseline, reference, paper, format = "table";
     bool compare = false, warmups = false, no_plots = false, samples = false;
 };
 
@@ -40,8 +41,14 @@ Result<Wishes> parse(const Arguments& a) {
         return format.error();
     }
     wishes.format = static_cast<Format>(*format);
-    wishes.read = {a.compare, split(a.run_ids, ','), a.warmups};
+    wishes.read = {a.compare, split(a.run_ids, ','), a.warmups, !a.paper.empty()};
     wishes.figures = {a.x, split(a.series, ','), a.rate, a.time, {}};
+    if (!a.paper.empty() && (!a.paper.ends_with(".md") || a.paper.size() < 4)) {
+        return fail("--paper={}: a name that ends in .md is right", a.paper);
+    }
+    if (!a.paper.empty() && (a.compare || !a.output.empty() || *format != kTable)) {
+        return fail("--paper goes with none of --compare, --output and --format: it writes files of its own");
+    }
     for (const std::string& part : split(a.baseline, ',')) {  // "nodes=1,strategy=ddp"
         const std::size_t sign = part.find('=');
         if (sign == std::string::npos || sign == 0) {
@@ -87,6 +94,19 @@ Status write_files(const Arguments& a, const Wishes& wishes, const report::Figur
     return Status::ok();
 }
 
+int paper(const Arguments& a, report::Collection collection) {
+    const auto left_out = report::write_paper(a.paper, std::move(collection), {!a.no_plots, own_command()});
+    if (!left_out) {
+        print_error(left_out.error());
+        return 1;
+    }
+    for (const std::string& sentence : *left_out) {
+        print_warning(sentence);
+    }
+    fmt::print("paper  {}\n", absolute_path(a.paper));
+    return 0;
+}
+
 int report(const Arguments& a) {
     const Result<Wishes> wishes = parse(a);
     if (!wishes) {
@@ -105,6 +125,9 @@ int report(const Arguments& a) {
     if (!collection || !compared) {
         print_error(collection ? compared.error() : collection.error());
         return 1;
+    }
+    if (!a.paper.empty()) {
+        return paper(a, std::move(*collection));
     }
     if (Status s = report::check_names(*collection, wishes->figures); !s) {
         print_error(s.error());
@@ -149,6 +172,9 @@ void add_report(CLI::App& app, Outcome& outcome) {
     add_meaning(sub, a);
     sub->add_option("--reference", a->reference, "completions that those of inferstep stage are put beside")
         ->type_name("FILE");
+    sub->add_option("--paper", a->paper,
+                    "write the short report of the experiments with inferstep stage, and nothing else")
+        ->type_name("FILE.md");
     sub->add_option("--format", a->format, "what is printed; json and csv write no files without -o (default table)")
         ->type_name("table|json|csv");
     sub->add_flag("--no-plots", a->no_plots, "draw nothing");

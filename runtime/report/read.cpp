@@ -165,7 +165,7 @@ Result<Collection> read_trees(const std::vector<std::string>& paths, const ReadO
         return fail("--compare needs at least two trees; there is one, {}", all.trees.front().path);
     }
     name_trees(all.trees);
-    if (!options.compare && all.trees.size() > 1) {
+    if (!options.compare && !options.separate && all.trees.size() > 1) {
         pool(all);
     }
     for (Execution& execution : all.executions) {

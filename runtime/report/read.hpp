@@ -16,6 +16,7 @@ struct ReadOptions {
     bool compare = false;              // trees side by side; else all are one, and equal points are repeats
     std::vector<std::string> run_ids;  // names of directories: only what lies in them; empty: everything
     bool include_warmups = false;      // warm-ups count as repeats
+    bool separate = false;             // trees stay apart, also one alone
 };
 
 // Error: nothing to read there, a tree of another schema version, a file that is not what its name says, no data.
