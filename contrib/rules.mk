@@ -33,7 +33,7 @@ install: all             ## install below $(DESTDIR)$(prefix); activates nothing
 	$(INSTALL) -d $(DESTDIR)$(sysconfdir)/bash_completion.d
 	$(call fill,contrib/completions/slurm,$(DESTDIR)$(sysconfdir)/bash_completion.d/inferstep-slurm,644)
 	$(INSTALL) -m 644 README.md INSTALL NEWS SECURITY.md LICENSE $(DESTDIR)$(docdir)/
-	$(INSTALL) -d $(DESTDIR)$(docdir)/examples && $(INSTALL) -m 644 contrib/sbatch/* etc/batteries/* $(DESTDIR)$(docdir)/examples/
+	$(INSTALL) -d $(DESTDIR)$(docdir)/examples && $(INSTALL) -m 644 contrib/sbatch/* contrib/apptainer/* etc/batteries/* $(DESTDIR)$(docdir)/examples/
 	$(INSTALL) -d $(DESTDIR)$(docdir)/examples/stage && $(INSTALL) -m 644 etc/stage/* $(DESTDIR)$(docdir)/examples/stage/
 	$(foreach page,$(PAGES),$(INSTALL) -D -m 644 $(page) $(DESTDIR)$(call page_path,$(page)) &&) true
 
