@@ -104,6 +104,23 @@ std::string where_of(const StageSettings& s, std::string_view name) {
     return found != s.origins.end() ? found->where : "";
 }
 
+// A step that has a place for its records, such as a point of a sweep, leaves these there as well; only the command
+// line goes before that.
+void use_step_records(const GivenOptions& options, StageSettings& s) {
+    const std::string place = variable("INFER_OUTDIR");
+    if (place.empty() || options.count("output-dir") > 0) {
+        return;
+    }
+    s.output_dir = place;
+    s.explicit_output_dir = false;
+    for (Origin& origin : s.origins) {
+        if (origin.name == "output-dir") {
+            origin.value = place + "/JOB.STEP";
+            origin.where = "INFER_OUTDIR";
+        }
+    }
+}
+
 // What settings say about each other.
 Status agree(StageSettings& s) {
     if (s.model.empty()) {
@@ -153,6 +170,7 @@ Result<StageSettings> read_stage_settings(const GivenOptions& options) {
             return right.error();
         }
     }
+    use_step_records(options, s);
     if (Status right = agree(s); !right) {
         return right.error();
     }

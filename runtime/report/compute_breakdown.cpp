@@ -84,11 +84,11 @@ bool categorize(const Execution& e, const std::vector<double>& loops, Parts& sec
     return any;
 }
 
-// Of the wall-clock time of all stages together.
+// Of the time of all stages together.
 Parts fractions_of(const StageParts& p) {
-    const double timed = p.communication + p.compute + p.io + p.preprocess + p.bubble;
+    const double timed = p.communication + p.compute + p.bubble;
     const double whole = std::max(p.whole, timed);
-    Parts parts = {p.communication, p.compute, p.io, p.preprocess, whole - timed, p.bubble};
+    Parts parts = {p.communication, p.compute, 0, 0, whole - timed, p.bubble};
     for (double& part : parts) {
         part = whole > 0 ? part / whole : kUnknown;
     }

@@ -41,7 +41,7 @@ class Columns {
 };
 
 void strong(Columns& c) {
-    c.add("speedup", "speedup T1/TN", "wall-clock time of the baseline over that of the row", false,
+    c.add("speedup", "speedup T1/TN", "time of the baseline over that of the row, generating, without loading", false,
           [&](const Row& row) { return c.faster(row); });
     c.add("efficiency", "parallel efficiency", "speedup / N, N times as many stages as the baseline", true,
           [&](const Row& row) { return scaled(c.faster(row), 1 / c.times(row)); });

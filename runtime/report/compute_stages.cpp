@@ -55,6 +55,7 @@ double known(double seconds) { return std::isfinite(seconds) && seconds > 0 ? se
 const std::vector<StageColumn>& stage_columns() {
     static const std::vector<StageColumn> columns = {
         {"wall_s", "wall", Unit::kSeconds, plainly<&StageRank::wall_s>},
+        {"run_s", "run", Unit::kSeconds, plainly<&StageRank::run_s>},
         {"load_s", "load", Unit::kSeconds, plainly<&StageRank::load_s>},
         {"io_s", "I/O", Unit::kSeconds, plainly<&StageRank::io_s>},
         {"preprocess_s", "preprocess", Unit::kSeconds, plainly<&StageRank::preprocess_s>},
@@ -111,9 +112,9 @@ StageParts stage_parts(const sweep::StageRecord& record) {
         }
         parts.communication += known(rank.send_s);
         parts.compute += known(std::isfinite(rank.compute_s) ? rank.compute_s : rank.prefill_s + rank.decode_s);
-        parts.preprocess += known(rank.preprocess_s);
-        parts.bubble += known(std::isfinite(rank.wait_s) ? rank.wait_s : rank.bubble_s);
-        parts.whole += known(rank.wall_s);
+        parts.communication += std::max(0.0, known(rank.wait_s) - known(rank.bubble_s));
+        parts.bubble += known(rank.bubble_s);
+        parts.whole += known(rank.run_s);
     }
     return parts;
 }

@@ -16,10 +16,10 @@ std::size_t stage_column(std::string_view key);  // its index; one of those abov
 
 void compute_stages(const Collection& collection, Figures& figures);
 
-// Seconds of one run by the categories of a breakdown (communication, compute, I/O, preprocess, bubble) and the whole
-// that they are of, over all its stages.
+// Seconds of one run, over all its stages, and the whole that they are of: generating, without loading. Communication
+// is sending, and receiving without the bubble.
 struct StageParts {
-    double communication = 0, compute = 0, io = 0, preprocess = 0, bubble = 0, whole = 0;
+    double communication = 0, compute = 0, bubble = 0, whole = 0;
 };
 StageParts stage_parts(const sweep::StageRecord& record);
 

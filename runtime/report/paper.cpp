@@ -151,7 +151,8 @@ std::string how_measured(const std::vector<PaperExperiment>& all, const Setup& s
                 ? ""
                 : fmt::format("- Settings of the first run, where an experiment does not vary them: {}.\n", settings);
     return text +
-           "- Times are by the wall clock of the ranks themselves. A value is the mean of its repeats; ± is half of "
+           "- Times are by the wall clock of the ranks themselves, from the first work to the end, without loading. A "
+           "value is the mean of its repeats; ± is half of "
            "the "
            "95 % confidence interval (Student's t over the repeats), where there are several.\n"
            "- Read bandwidth is measured by the same processes in the same minute; bubble is waiting for rows while "

@@ -174,11 +174,11 @@ std::string question_of(const std::string& kind) {
 std::string results_table(const PaperExperiment& one) {
     const Figures& f = one.figures;
     const bool series = f.series.size() > 1;
-    std::vector<std::string> heads = {markdown(series ? "series" : f.x_name), "runs", "wall [s]", "tokens/s"};
+    std::vector<std::string> heads = {markdown(series ? "series" : f.x_name), "runs", "time [s]", "tokens/s"};
     for (const ExperimentColumn& column : f.experiment) {
         heads.push_back(markdown(with_unit(column.title, column.fraction ? "%" : "")));
     }
-    heads.insert(heads.end(), {"TTFT p50 [s]", "TPOT p50 [s]", "bubble [%]", "communication [%]"});
+    heads.insert(heads.end(), {"load [s]", "TTFT p50 [s]", "TPOT p50 [s]", "bubble [%]", "communication [%]"});
     std::string text = cells(heads) + cells(std::vector<std::string>(heads.size(), "---:"));
     const auto shown = [](const Value* v, double size = 1) { return v == nullptr ? "-" : cell(*v, size); };
     for (const Row& row : f.rows) {
@@ -187,8 +187,9 @@ std::string results_table(const PaperExperiment& one) {
         for (std::size_t i = 0; i < row.experiment.size(); ++i) {
             line.push_back(cell(row.experiment[i], f.experiment[i].fraction ? 0.01 : 1));
         }
-        line.insert(line.end(), {shown(metric(f, row, "ttft_p50")), shown(metric(f, row, "tpot_p50")),
-                                 percent(row.breakdown.bubble), percent(row.breakdown.communication)});
+        line.insert(line.end(), {shown(metric(f, row, "load")), shown(metric(f, row, "ttft_p50")),
+                                 shown(metric(f, row, "tpot_p50")), percent(row.breakdown.bubble),
+                                 percent(row.breakdown.communication)});
         text += cells(line);
     }
     text += "\n";

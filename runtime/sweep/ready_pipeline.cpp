@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "llm/model_files.hpp"
 #include "llm/settings_read.hpp"
 #include "sweep/allocation.hpp"
 #include "sweep/ready_checks.hpp"
@@ -191,7 +192,7 @@ Battery common(const Begun& begun) {
     battery.time_limit = begun.flags.text("wall_time");
     battery.metrics = metrics();
     battery.report.rate = "tokens_per_s";
-    battery.report.time = "wall";
+    battery.report.time = "run";
     return battery;
 }
 
@@ -289,7 +290,9 @@ Result<int> layers_of(const Begun& begun) {
     if (has(begun.flags, "layers")) {
         return static_cast<int>(begun.flags.largest("layers"));
     }
-    return fail("--layers must say how many layers the model has");
+    const Result<llm::ModelFiles> model = llm::ModelFiles::open(begun.settings.model);
+    return model ? Result<int>(model->shape().layers)
+                 : with_hint(model.error(), "--layers says how many it has, where it cannot be read here");
 }
 
 Result<Battery> partitions(const Begun& begun) {

@@ -36,6 +36,7 @@ void add_comparison(const StageComparison& comparison, Metrics& metrics) {
 std::vector<Metric> stage_metrics(const StageRecord& record, const std::string& file) {
     Metrics metrics(file);
     metrics.add("tokens_per_s", record.tokens_per_s, "tokens/s", "higher");
+    metrics.add("run", record.run_s, "s", "lower");
     metrics.add("wall", record.wall_s, "s", "lower");
     metrics.add("prompts_per_s", record.prompts_per_s, "prompts/s", "higher");
     metrics.add("completed", record.completed, "prompts", "higher");

@@ -27,6 +27,7 @@ StageRank rank_of(const Json& json) {
     rank.layers = json.has("layers") ? shown(json.copy_of("layers")) : "";
     const std::pair<const char*, double StageRank::*> members[] = {
         {"wall_s", &StageRank::wall_s},
+        {"run_s", &StageRank::run_s},
         {"load_s", &StageRank::load_s},
         {"io_s", &StageRank::io_s},
         {"preprocess_s", &StageRank::preprocess_s},
@@ -79,6 +80,7 @@ void take_totals(const Json& totals, StageRecord& record) {
         {"prompt_tokens", &StageRecord::prompt_tokens},
         {"generated_tokens", &StageRecord::generated_tokens},
         {"wall_s", &StageRecord::wall_s},
+        {"run_s", &StageRecord::run_s},
         {"tokens_per_s", &StageRecord::tokens_per_s},
         {"prompts_per_s", &StageRecord::prompts_per_s},
         {"bubble_fraction", &StageRecord::bubble_fraction},

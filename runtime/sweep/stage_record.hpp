@@ -17,13 +17,13 @@ constexpr const char* kStageSchema = "inferstep-stage/1";
 constexpr const char* kStageFile = "metrics.json";
 constexpr double kNotThere = std::numeric_limits<double>::quiet_NaN();
 
-// What one rank did. Seconds, bytes, GB/s (10^9).
+// What one rank did. Seconds, bytes, GB/s (10^9). The run is generating, without loading.
 struct StageRank {
     int rank = -1;
     int stage = -1;  // -1: the rank had none
     std::string node;
     std::string layers;
-    double wall_s = kNotThere, load_s = kNotThere, io_s = kNotThere, preprocess_s = kNotThere;
+    double wall_s = kNotThere, run_s = kNotThere, load_s = kNotThere, io_s = kNotThere, preprocess_s = kNotThere;
     double prefill_s = kNotThere, decode_s = kNotThere, compute_s = kNotThere;
     double send_s = kNotThere, wait_s = kNotThere, bubble_s = kNotThere, bubble_fraction = kNotThere;
     double bytes_sent = kNotThere, cpu_utilization = kNotThere, gpu_utilization = kNotThere;
@@ -47,7 +47,8 @@ struct StageRecord {
     std::vector<std::pair<std::string, std::string>> settings;  // as texts, in their order
     std::vector<StageRank> ranks;
     double prompts = kNotThere, completed = kNotThere, prompt_tokens = kNotThere, generated_tokens = kNotThere;
-    double wall_s = kNotThere, tokens_per_s = kNotThere, prompts_per_s = kNotThere, bubble_fraction = kNotThere;
+    double wall_s = kNotThere, run_s = kNotThere, tokens_per_s = kNotThere, prompts_per_s = kNotThere,
+           bubble_fraction = kNotThere;
     StageLatency ttft, tpot, itl;
     std::optional<StageComparison> comparison;
     std::vector<std::string> errors;
