@@ -66,8 +66,9 @@ std::string stage_row(const Json& rank) {
 }
 
 std::string times_row(const char* name, const Json& times) {
-    return fmt::format("{:<6} p50 {}, p90 {}, p99 {}\n", name, duration_text(times.number("p50")),
-                       duration_text(times.number("p90")), duration_text(times.number("p99")));
+    constexpr double kMilli = 1e3;
+    return fmt::format("{:<6} p50 {:.2f} ms, p90 {:.2f} ms, p99 {:.2f} ms\n", name, times.number("p50") * kMilli,
+                       times.number("p90") * kMilli, times.number("p99") * kMilli);
 }
 
 }  // namespace

@@ -143,10 +143,10 @@ Status Engine::serve(Work& work) {
             return s;
         }
     }
-    stopped_ = stopped_ || work.stop;
     if (Status s = pass_on(work); !s) {
         return s;
     }
+    stopped_ = stopped_ || work.stop;
     if (work.kind == WorkKind::kBegin) {
         begin_run();
     } else if (work.kind == WorkKind::kPause) {

@@ -10,6 +10,7 @@ namespace inferstep::llm {
 Status Engine::signal(WorkKind kind) {
     Work work;
     work.kind = kind;
+    work.stop = stopped_;
     work.number = number_++;
     return pass_on(work);
 }

@@ -1,0 +1,186 @@
+#!/usr/bin/env bats
+# A model in stages answers as it does in one process: bit for bit, at any number of stages, groups, sequences and threads,
+# in chunks of any length, over any transport.
+
+# shellcheck disable=SC2154 # output is run's
+bats_require_minimum_version 1.5.0
+load ../lib/stage
+
+setup_file() {
+    stage_files
+    cd "$STAGE_DIR" || return 1
+    stage --local-debug --output-dir reference
+}
+teardown_file() { rm -rf "$STAGE_DIR"; }
+setup() { cd "$BATS_TEST_TMPDIR" || return 1; }
+
+# answers_alike RANKS OPTION…: as the reference does; the last of RANKS stages writes.
+answers_alike() {
+    rm -rf out
+    stage -n "$1" --output-dir out "${@:2}" || { echo "failed: $*"; return 1; }
+    same "$STAGE_DIR/reference/completions_rank_0.jsonl" "out/completions_rank_$(($1 - 1)).jsonl" || { echo "differs: $*"; return 1; }
+}
+
+@test "one, two, three and four stages answer alike, and so does an uneven split" {
+    answers_alike 1
+    answers_alike 2
+    answers_alike 3 --split 1,2,1
+    answers_alike 4
+    answers_alike 2 --split 3,1
+}
+
+@test "groups, sequences of a group, and chunks of prompts change nothing" {
+    answers_alike 1 --groups 3 --batch-size 4 --prefill-chunk 5
+    answers_alike 2 --groups 1 --batch-size 3 --prefill-chunk 1
+    answers_alike 2 --groups 4 --batch-size 7 --prefill-chunk 64
+    answers_alike 4 --groups 2 --batch-size 2 --prefill-chunk 5
+}
+
+@test "every transport carries the same, and each edge is named in the log" {
+    local transport
+    for transport in shm tcp auto; do
+        answers_alike 2 --transport "$transport" --batch-size 2
+        grep 'Edge from rank 0 to rank 1: ' out/rank_0.log
+        grep 'Edge from rank 1 to rank 0: ' out/rank_1.log
+        [ "$transport" = auto ] || grep "Edge from rank 0 to rank 1: $transport" out/rank_0.log
+    done
+    grep 'Edge from rank 0 to rank 1: shm' out/rank_0.log
+}
+
+@test "UCX carries the same" {
+    ldconfig -p | grep -q libucp || skip "no UCX on this machine"
+    answers_alike 3 --transport ucx --prefill-chunk 5
+    grep 'Edge from rank 1 to rank 2: ucx' out/rank_1.log
+}
+
+@test "threads change nothing, and computing without a cache neither" {
+    THREADS=2 answers_alike 2 --batch-size 3
+    answers_alike 2 --no-kv-cache --prefill-chunk 7 --batch-size 2
+    answers_alike 1 --no-kv-cache
+}
+
+@test "eight and four bits, and drawn tokens, do not depend on stages either" {
+    local options
+    for options in "--precision int8" "--precision int4" "--temperature 0.9 --top-p 0.8 --seed 7" "--isa portable"; do
+        rm -rf one two
+        # shellcheck disable=SC2086 # several words
+        stage --local-debug --output-dir one $options
+        # shellcheck disable=SC2086
+        stage -n 3 --output-dir two $options --batch-size 2 --prefill-chunk 5
+        same one/completions_rank_0.jsonl two/completions_rank_2.jsonl
+    done
+    stage --local-debug --output-dir other --temperature 0.9 --top-p 0.8 --seed 8 --prompt-limit 20
+    ! cmp -s other/completions_rank_0.jsonl one/completions_rank_0.jsonl || false
+}
+
+@test "prompts longer than a chunk, prompts of one variant, and ranks that are left over" {
+    stage -n 3 --pipeline-size 2 --output-dir out --variant 4k --prompt-limit 4 --prefill-chunk 3
+    [ "$(wc -l <out/completions_rank_1.jsonl)" -eq 4 ]
+    grep -q '"prompt_index": *6\b' out/completions_rank_1.jsonl
+    grep 'Idle: 2 stages and 3 ranks' out/rank_2.log
+    [ ! -e out/completions_rank_2.jsonl ]
+    [ ! -e out/completions_rank_0.jsonl ]
+}
+
+@test "the files have the original's names, keys and lines" {
+    stage -n 2 --output_dir out
+    /usr/bin/python3 - <<'END'
+import json, re
+rows = [json.loads(line) for line in open("out/completions_rank_1.jsonl")]
+assert sorted(r["prompt_index"] for r in rows) == list(range(20))
+for row in rows:
+    assert list(row)[:6] == ["prompt_index", "prompt", "completion", "tokens_generated", "latency_s", "throughput_tok_s"], row
+    assert row["completion"].startswith(row["prompt"]), row
+    assert row["tokens_generated"] == len(row["tokens"]) <= 9 and row["latency_s"] > 0, row
+head = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} \[INFO\]\[rank=1\] "
+log = open("out/rank_1.log").read()
+assert len(re.findall(head + r"Prompt (\d+) done: (\d+) tokens in ([\d.]+)s \(([\d.]+) tok/s\)$", log, re.M)) == 20
+assert re.search(head + r"Completed 20 prompts in [\d.]+s$", log, re.M)
+assert re.search(head + r"Stage 1 loads 2 layers \(.*\) on device cpu", log, re.M)
+assert re.search(head + r"Initialized .*\(rank=1, world_size=2\)$", log, re.M)
+END
+}
+
+@test "the numbers of all ranks add up" {
+    stage -n 3 --output-dir out --batch-size 2 --json >bundle.json
+    /usr/bin/python3 - <<'END'
+import csv, json
+b = json.load(open("out/metrics.json"))
+assert json.load(open("bundle.json")) == b
+assert b["schema"] == "inferstep-stage/1" and b["errors"] == [] and len(b["ranks"]) == 3
+rows = [json.loads(line) for line in open("out/completions_rank_2.jsonl")]
+t = b["totals"]
+assert t["prompts"] == t["completed"] == 20 and t["generated_tokens"] == sum(len(r["tokens"]) for r in rows)
+assert t["itl_s"]["count"] == t["generated_tokens"] - 20 and t["ttft_s"]["count"] == 20
+assert 0 < t["ttft_s"]["p50"] <= t["ttft_s"]["p90"] <= t["ttft_s"]["p99"] <= t["ttft_from_start_s"]["p99"] <= t["wall_s"]
+assert abs(t["tokens_per_s"] * t["run_s"] - t["generated_tokens"]) < 1e-6
+for r in b["ranks"]:
+    assert r["prefill_rows"] == t["prompt_tokens"] and r["decode_rows"] == t["generated_tokens"] - 20, r
+    assert abs(r["compute_s"] - r["prefill_s"] - r["decode_s"]) < 1e-9
+    assert r["wall_s"] >= r["run_s"] >= r["compute_s"] + r["send_s"] + r["receive_wait_s"] > 0, r
+    assert r["receive_wait_s"] >= r["bubble_s"] > 0 and 0 <= r["bubble_fraction"] <= 1
+    assert r["wall_s"] >= r["load_s"] + r["run_s"] and r["io_s"] >= r["load_s"] > 0 and r["preprocess_s"] > 0
+    assert r["memory_peak_bytes"] > r["weight_bytes"] + r["cache_bytes"] > 0 and r["bytes_sent"] > 0
+    assert r["read_GBs"] > 0 and r["reference_read_GBs"] > 0
+    times = list(csv.DictReader(open(f"out/rank_{r['rank']}.csv")))
+    computed = sum(float(x["time"]) for x in times if x["function"] in ("prefill", "decode", "mixed"))
+    assert abs(computed - r["compute_s"]) < 1e-6
+assert b["ranks"][0]["bytes_sent"] > b["ranks"][2]["bytes_sent"]
+assert b["settings"]["stages"] == b["settings"]["groups"] == 3 and sum(b["settings"]["split"]) == 4
+table = list(csv.DictReader(open("out/metrics.csv")))
+assert [float(r["compute_s"]) > 0 for r in table] == [True] * 3
+END
+}
+
+@test "a reference is compared with: the same, a shortened one, and another precision" {
+    local reference=$STAGE_DIR/reference/completions_rank_0.jsonl
+    stage -n 2 --output-dir same --reference "$reference" --expect-identical >text
+    grep '^20 of 20 prompts identical to ' text
+    stage -n 2 --output-dir int4 --precision int4 --reference "$reference" --prefill-chunk 5 >text
+    run -1 stage -n 2 --output-dir strict --precision int4 --reference "$reference" --expect-identical
+    grep 'parts at position' text
+    /usr/bin/python3 - <<'END'
+import json, math
+same = json.load(open("same/metrics.json"))["comparison"]
+assert same["identical"] == same["prompts"] == 20 and same["token_agreement"] == 1 and same["first_divergence"] == []
+assert math.isclose(same["perplexity"], same["reference_perplexity"], rel_tol=1e-9), same
+c = json.load(open("int4/metrics.json"))["comparison"]
+assert c["identical"] + len(c["first_divergence"]) == 20 and 0 < c["token_agreement"] < 1
+assert c["perplexity"] > 1 and math.isclose(c["perplexity"] - c["reference_perplexity"], c["perplexity_delta"], abs_tol=1e-9)
+ours = {r["prompt_index"]: r["tokens"] for r in map(json.loads, open("int4/completions_rank_1.jsonl"))}
+theirs = {r["prompt_index"]: r["tokens"] for r in map(json.loads, open("same/completions_rank_1.jsonl"))}
+for d in c["first_divergence"]:
+    a, b, at = ours[d["prompt_index"]], theirs[d["prompt_index"]], d["position"]
+    assert a[:at] == b[:at] and (a[at] if at < len(a) else -1) == d["token"] != d["reference_token"], d
+END
+}
+
+@test "completions are never overwritten unasked" {
+    stage --local-debug --output-dir out --prompt-limit 2
+    run -1 stage --local-debug --output-dir out --prompt-limit 3
+    [[ $output == *"out/completions_rank_0.jsonl exist already and are not overwritten"* ]]
+    [ "$(wc -l <out/completions_rank_0.jsonl)" -eq 2 ]
+    stage --local-debug --output-dir out --prompt-limit 3 --overwrite
+    [ "$(wc -l <out/completions_rank_0.jsonl)" -eq 3 ]
+}
+
+@test "too many stages, and a split that does not fit, are told by every rank" {
+    run -1 stage -n 5 --output-dir out
+    [ "$(grep -c "error: the model has 4 layers" <<<"$output")" -eq 5 ]
+    run -1 stage -n 2 --output-dir out --pipeline-size 3
+    [[ $output == *"3 stages need 3 ranks, and the step has 2"* ]]
+    run -1 stage -n 2 --output-dir out --split 1,2
+    [[ $output == *"layers"* ]]
+    run -2 stage -n 2 --output-dir out --split 1,2,1 --pipeline-size 2
+    [[ $output == *split* ]]
+}
+
+@test "ranks that disagree say which setting differs, and both values" {
+    local words='exec inferstep stage --model "$STAGE_DIR/model" --prompts "$STAGE_DIR/prompts.jsonl" --output-dir out'
+    run -1 timeout -k 5 60 inferstep run --tasks 3 -- bash -c "$words"' --batch-size $((INFER_RANK / 2 + 1))'
+    [ "$(grep -c "error: rank 2 on node .* has batch_size 2, and rank 0 on node .* has 1" <<<"$output")" -eq 3 ]
+    run -1 timeout -k 5 60 inferstep run --tasks 2 -- bash -c "$words"' --prompt-limit $((5 + INFER_RANK))'
+    [[ $output == *"has prompts 6 prompts ("*", and rank 0 on node "*" has 5 prompts ("* ]]
+    run -1 timeout -k 5 60 inferstep run --tasks 2 -- bash -c "[ \$INFER_RANK = 0 ] || STAGE_DIR=/nowhere; $words"
+    [[ $output == *"rank 1"*"/nowhere"* ]]
+}
