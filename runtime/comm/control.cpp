@@ -12,6 +12,7 @@
 #include "comm/address.hpp"
 #include "core/clock.hpp"
 #include "core/quiet_thread.hpp"
+#include "core/wait.hpp"
 
 namespace inferstep::comm {
 namespace {
@@ -81,10 +82,25 @@ Control::~Control() {
         wake();
         thread_.join();
     }
+    take_leave();
+}
+
+// A connection that is closed while something in it is unread may lose what was sent last on its way: so both sides end
+// it first.
+void Control::take_leave() {
     const std::int64_t end = now_ms() + kFarewellMs;
     for (Member& member : members_) {
-        if (!member.gone && member.sent < member.out.size()) {
-            send_whole(member.connection.fd.get(), std::string_view(member.out).substr(member.sent), end);
+        const int fd = member.connection.fd.get();
+        if (!member.gone && send_whole(fd, std::string_view(member.out).substr(member.sent), end)) {
+            shutdown(fd, SHUT_WR);
+        }
+    }
+    for (Member& member : members_) {
+        while (!member.gone && now_ms() < end) {
+            const int left = static_cast<int>(std::max<std::int64_t>(end - now_ms(), 0));
+            wait_events(member.connection.fd.get(), POLLIN, left);
+            FrameReader rest(kStrangerLimit);
+            member.gone = !rest.fill(member.connection.fd.get());
         }
     }
 }

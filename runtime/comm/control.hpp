@@ -75,6 +75,7 @@ class Control {
     std::string name_of(int rank) const;
 
     void serve();
+    void take_leave();
     void wake() const;
 
     const int rank_;
