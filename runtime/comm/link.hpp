@@ -2,9 +2,9 @@
 // GPUs.
 //
 // send() returns as soon as the bytes need not stay where they are; receive() when all have come. Both spin for some
-// tens of microseconds, then sleep, and end with the World's failure when a rank dies. One thread at each end. A message
-// is received as it was sent: receive() names the same number of bytes as its send(), else it is an error. Links end
-// before their World does.
+// tens of microseconds, then sleep, and end with the World's failure when a rank dies. One thread at each end. A
+// message is received as it was sent: receive() names the same number of bytes as its send(), else it is an error.
+// Links end before their World does.
 //
 // Which transport a link takes by itself: shared memory where both ranks are on one machine (one kernel, one network
 // namespace); between machines UCX where both have it and an RDMA device (/sys/class/infiniband), else TCP. Measured by
