@@ -66,9 +66,14 @@ $(BUILD)/tests/bench/plain_links: tests/bench/plain_links.cpp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -o $@
 
-$(BUILD)/tests/bench/decode: tests/bench/decode.cpp $(LLM_OBJ) $(COMM_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(LOADER_OBJ) $(CORE_OBJ) $(CONFIG_OBJ)
-	$(call say,LINK)
+# An archive gives what is called, and nothing of what only the whole program needs.
+$(BUILD)/tests/bench/parts.a: $(LLM_OBJ) $(COMM_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(PLACE_OBJ) $(CORE_OBJ) $(CONFIG_OBJ)
+	$(call say,AR)
 	$(Q)mkdir -p $(@D)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/tests/bench/decode: tests/bench/decode.cpp $(BUILD)/tests/bench/parts.a
+	$(call say,LINK)
 	$(Q)$(CXX) $(CPPFLAGS) $(PC_CFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ $(PC_LIBS) -ldl -pthread -o $@
 
 # llama.cpp is fetched and built by the figures that need it.

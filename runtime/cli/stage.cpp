@@ -8,6 +8,7 @@
 #include "core/log.hpp"
 #include "core/step.hpp"
 #include "core/words.hpp"
+#include "llm/logits_file.hpp"
 #include "llm/profiler.hpp"
 #include "llm/run.hpp"
 #include "llm/settings_read.hpp"
@@ -77,6 +78,13 @@ int stage(const Texts& texts) {
         for (const std::string& note : settings->notes) {
             print_warning(note);
         }
+    }
+    if (!settings->logits.empty() && !settings->dry_run) {
+        const Status status = llm::write_logits(*settings);
+        if (!status) {
+            print_error(status.error());
+        }
+        return status ? 0 : 1;
     }
     if (const std::string why = settings->dry_run ? "" : llm::run_under_profiler(*settings, step_identity());
         !why.empty()) {

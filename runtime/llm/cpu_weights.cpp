@@ -102,7 +102,7 @@ class Loader {
             const Format own = format_for(tensor->type, part.format);
             // Of several in one matrix the most exact one decides.
             format = sources.empty() ? own : std::min(format, own);
-            sources.push_back({std::move(*tensor), interleaved ? files_.shape().head_dim : 0});
+            sources.push_back({std::move(*tensor), interleaved ? files_.shape().head_dim : 0, true});
         }
         if (part.norm != nullptr) {
             const TensorView& tensor = sources[0].tensor;

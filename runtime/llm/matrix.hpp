@@ -45,6 +45,7 @@ struct Matrix {
 struct MatrixSource {
     TensorView tensor;
     int unpermute_head_dim = 0;
+    bool release = false;  // it lies in the mapping of a file: pages that are packed need not stay in memory
 };
 Result<Matrix> pack_matrix(const MatrixSource* sources, int count, Format format, Pool& pool);
 // The format in which a tensor of this type lies without loss, or the one asked for where the file has plain numbers.

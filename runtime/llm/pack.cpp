@@ -1,5 +1,8 @@
 // From tensors in files to the panels of a matrix. Each panel is read, converted and written by one thread, so that it
 // lies near the thread that multiplies with it, and nothing but some rows is in memory twice.
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -71,6 +74,23 @@ void pack_row(const Stack& stack, int row, std::byte* panel, std::vector<float>&
     }
 }
 
+// The pages of these rows where they lie in the mapping of a file. A page that is wanted once more is read again.
+void release_rows(const Stack& stack, int first, int last) {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    for (const MatrixSource* source = stack.sources; source != stack.sources + stack.count; ++source) {
+        const auto rows = static_cast<int>(source->tensor.shape[0]);
+        const auto size = file_row_bytes(source->tensor.type, stack.columns);
+        const auto start = reinterpret_cast<std::uintptr_t>(source->tensor.data);
+        const auto begin = (start + size * static_cast<std::size_t>(std::clamp(first, 0, rows))) / page * page;
+        const auto end = (start + size * static_cast<std::size_t>(std::clamp(last, 0, rows))) / page * page;
+        if (source->release && end > begin) {
+            madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+        }
+        first -= rows;
+        last -= rows;
+    }
+}
+
 Status check_source(const MatrixSource& source, const MatrixSource& first) {
     const TensorView& tensor = source.tensor;
     const auto& shape = tensor.shape;
@@ -128,12 +148,14 @@ Result<Matrix> pack_matrix(const MatrixSource* sources, int count, Format format
     for (std::vector<float>& room : numbers) {
         room.resize(static_cast<std::size_t>(padded(stack->columns)));
     }
-    pool.each(panels, [&](int panel, int thread) {
-        std::byte* to = memory->data() + bytes * static_cast<std::size_t>(panel);
-        const int end = std::min(stack->rows, (panel + 1) * kPanelRows);
-        for (int row = panel * kPanelRows; row < end; ++row) {
-            pack_row(*stack, row, to, numbers[static_cast<std::size_t>(thread)]);
+    constexpr int kGroup = 256;  // rows
+    pool.each((stack->rows + kGroup - 1) / kGroup, [&](int group, int thread) {
+        const int end = std::min(stack->rows, (group + 1) * kGroup);
+        for (int row = group * kGroup; row < end; ++row) {
+            pack_row(*stack, row, memory->data() + bytes * static_cast<std::size_t>(row / kPanelRows),
+                     numbers[static_cast<std::size_t>(thread)]);
         }
+        release_rows(*stack, group * kGroup, end);
     });
     Matrix matrix;
     matrix.format = format;

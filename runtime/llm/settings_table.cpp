@@ -230,6 +230,8 @@ constexpr Setting kSettings[] = {
      text<&Settings::reference>, [](const Settings& s) { return s.reference.empty() ? "none" : s.reference; }},
     {"expect-identical", nullptr, "a difference from the reference is a failure", nullptr, nullptr, nullptr,
      flag<&Settings::expect_identical>, show_flag<&Settings::expect_identical>},
+    {"logits", "DIR", "write the logits of every position of the prompts, and generate nothing", nullptr, nullptr,
+     nullptr, text<&Settings::logits>, [](const Settings& s) { return s.logits.empty() ? "none" : s.logits; }},
     {"profiler", "none|nsys|perf", "run each rank under it (default none)", "PROFILER", nullptr, nullptr, read_profiler,
      show_text<&Settings::profiler>},
     {"dry-run", nullptr, "print settings, stages and memory, and run nothing", nullptr, nullptr, nullptr,

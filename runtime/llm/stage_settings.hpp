@@ -45,6 +45,7 @@ struct StageSettings {
     double timeout_s = 60;             // for ranks to arrive and for silence
     std::string reference;             // completions.jsonl to compare with; empty: none
     bool expect_identical = false;     // a difference from the reference is a failure
+    std::string logits;                // directory for the logits of the prompts; nothing is generated then
     bool overwrite = false;            // an existing completions file in output_dir is replaced
     bool explicit_output_dir = false;  // files lie directly in output_dir, not in output_dir/<job>.<step>
     bool write_per_rank = true;
