@@ -44,14 +44,16 @@ MODULE_OBJ := $(call objects,$(call parts,runtime/inferdb))
 LOADER_OBJ := $(BUILD)/obj/runtime/inferdb/loader.o
 CLIENT_OBJ := $(call objects,$(call parts,runtime/db/client))
 TORCH_OBJ  := $(call objects,$(wildcard runtime/*/*_torch.cpp runtime/*/*/*_torch.cpp) runtime/core/json.cpp)
+CUDA_OBJ   := $(call objects,$(call parts,runtime/llm/cuda)) $(patsubst %.cu,$(BUILD)/obj/%.cu.o,$(wildcard runtime/llm/cuda/*.cu))
+CUDA_LIBRARY := $(if $(NVCC),$(PKG)/libinferstep_cuda.so)
 SPANK_SRC  := $(wildcard spank/*.cpp) $(addprefix runtime/core/,spawn.cpp step_models.cpp step_options.cpp step_request.cpp)
 SPANK_OBJ  := $(patsubst %.cpp,$(BUILD)/obj/spank-%.o,$(subst /,_,$(SPANK_SRC)))
-UNIT_OBJ   := $(call objects,$(wildcard tests/unit/*.cpp))
+UNIT_OBJ   := $(call objects,$(wildcard tests/unit/*.cpp) tests/cuda/emulation.cpp)
 FORTRAN    := runtime/db/client/inferclient.f90 runtime/db/client/fortran_loop.f90
 FORTRAN_INC := $(wildcard runtime/db/client/*.inc)
 PRODUCTS    = $(BIN) $(SPANK) $(PKG)/inferdb.so $(PKG)/libinferstep_torch.so $(PKG)/libinferstep_standin.so \
               $(PKG)/libinferstep_fortran.so \
-              $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(PKG)/torch/.complete
+              $(LIB)/libinferclient.so $(LIB)/libinferclient.a $(PKG)/torch/.complete $(CUDA_LIBRARY)
 
 $(BUILD)/obj/runtime/db/standard_options.o: CPPFLAGS += -DINFERSTEP_SYSCONFDIR='"$(sysconfdir)"'
 
@@ -63,7 +65,7 @@ $(BUILD)/obj/runtime/db/standard_options.o: CPPFLAGS += -DINFERSTEP_SYSCONFDIR='
 help:                    ## this list
 	@echo "inferstep $(VERSION) ($(GIT)): make TARGET [VARIABLE=value]"; \
 	sed -n 's/^\([a-z][a-z]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12; \
-	echo "found: Slurm $(or $(SLURM_VERSION),none), libtorch $(TORCH_HOME), CUDA $(or $(CUDA_VERSION),none), NCCL $(or $(NCCL_VERSION),none)"; \
+	echo "found: Slurm $(or $(SLURM_VERSION),none), libtorch $(TORCH_HOME), CUDA $(or $(CUDA_VERSION),none), NCCL $(or $(NCCL_VERSION),none), nvcc $(or $(NVCC),none)"; \
 	echo "variables: prefix=$(prefix) DESTDIR=$(DESTDIR) slurm_plugindir=$(slurm_plugindir) TORCH_HOME SLURM_CFLAGS NO_CUDA_TOOLKIT=1 V=1"
 
 deps:                    ## install Debian packages (as root) and fetch libtorch into the cache, where they are missing
@@ -111,7 +113,22 @@ $(BUILD)/obj/runtime/llm/%_avx2.o: CXXFLAGS += -O3 -mavx2 -mfma -mf16c
 # g++ 12 warns of its own AVX-512 header.
 $(BUILD)/obj/runtime/llm/%_avx512.o: CXXFLAGS += -O3 -Wno-uninitialized -Wno-maybe-uninitialized -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
 
+# Kernels for GPUs: T4 (75), A100 (80), H100 (90), and for later ones the code that their driver compiles.
+NVCC_FLAGS := -std=c++20 -O2 -ccbin $(lastword $(CXX)) $(foreach sm,75 80 90,-gencode arch=compute_$(sm),code=sm_$(sm)) \
+              -gencode arch=compute_90,code=compute_90 --Werror all-warnings -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Werror
+$(filter-out %.cu.o,$(CUDA_OBJ)): CPPFLAGS += -isystem $(CUDA_INCLUDE)
+$(BUILD)/obj/%.cu.o: %.cu
+	$(call say,NVCC)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(filter ccache,$(CXX)) $(NVCC) $(CPPFLAGS) $(NVCC_FLAGS) -c $< -o $@
+
 # --- Linking
+# With CUDA's static run-time library: a node needs the driver alone.
+$(PKG)/libinferstep_cuda.so: $(CUDA_OBJ) runtime/llm/cuda/exports.map
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,--version-script=runtime/llm/cuda/exports.map $(CUDA_OBJ) -L$(CUDA_LIBDIR) -lcudart_static -ldl -lrt -pthread -o $@
+
 $(SPANK): $(SPANK_OBJ) spank/exports.map
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
@@ -174,7 +191,7 @@ $(PKG)/torch/.complete: | $(BUILD)/torch.stamp
 
 # The plugin's rules are tested as they were compiled for it.
 SPANK_UNIT := $(BUILD)/obj/spank-spank_settings.o
-$(UNIT_OBJ): CPPFLAGS += -I.
+$(UNIT_OBJ): CPPFLAGS += -I. -Itests/cuda
 
 $(BUILD)/tests/unit: $(UNIT_OBJ) $(SPANK_UNIT) $(filter-out %/main.o,$(CLI_OBJ)) $(REPORT_OBJ) $(SWEEP_OBJ) $(BENCH_OBJ) $(LLM_OBJ) $(DB_OBJ) $(CLIENT_OBJ) $(COMM_OBJ) $(PLACE_OBJ) $(VISION_OBJ) $(filter-out %/entry.o,$(MODULE_OBJ)) $(CORE_OBJ) $(CONFIG_OBJ)
 	$(call say,LINK)

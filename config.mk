@@ -41,11 +41,15 @@ TORCH_HOME  := $(shell contrib/deps/torch.sh --print)
 TORCH_FETCH := contrib/deps/torch.sh >/dev/null
 endif
 
-# --- CUDA and NCCL: used through dlopen at run time; the versions compiled against are recorded.
+# --- CUDA and NCCL: used through dlopen at run time; the versions compiled against are recorded. Kernels are compiled where
+# nvcc and the static run-time library are.
 CUDA_HOME ?= $(patsubst %/bin/nvcc,%,$(realpath $(shell command -v nvcc 2>/dev/null)))
 ifeq ($(NO_CUDA_TOOLKIT),1)
 override CUDA_HOME :=
 endif
 CUDA_VERSION := $(if $(CUDA_HOME),$(shell sed -n 's/^.define CUDA_VERSION  *//p' $(firstword $(wildcard $(CUDA_HOME)/include/cuda.h $(CUDA_HOME)/targets/*/include/cuda.h) /dev/null)))
+CUDA_LIBDIR  := $(if $(CUDA_HOME),$(patsubst %/libcudart_static.a,%,$(firstword $(wildcard $(addsuffix /libcudart_static.a,$(CUDA_HOME)/lib64 $(CUDA_HOME)/lib $(CUDA_HOME)/targets/*/lib)))))
+CUDA_INCLUDE := $(if $(CUDA_HOME),$(patsubst %/cuda_runtime.h,%,$(firstword $(wildcard $(CUDA_HOME)/include/cuda_runtime.h $(CUDA_HOME)/targets/*/include/cuda_runtime.h))))
+NVCC         := $(if $(CUDA_LIBDIR),$(if $(CUDA_INCLUDE),$(wildcard $(CUDA_HOME)/bin/nvcc)))
 NCCL_HEADER  := $(if $(CUDA_HOME),$(firstword $(wildcard $(CUDA_HOME)/include/nccl.h /usr/local/include/nccl.h /usr/include/nccl.h)))
 NCCL_VERSION := $(if $(NCCL_HEADER),$(shell sed -n 's/^.define NCCL_VERSION_CODE  *//p' $(NCCL_HEADER)))

@@ -2,7 +2,7 @@
 .PHONY: install install-strip uninstall enable disable dist deb rpm
 
 # What we install: each list once, for install and uninstall.
-LIBRARIES := $(addprefix $(PKG)/,inferdb.so libinferstep_torch.so libinferstep_standin.so libinferstep_fortran.so)
+LIBRARIES := $(addprefix $(PKG)/,inferdb.so libinferstep_torch.so libinferstep_standin.so libinferstep_fortran.so) $(CUDA_LIBRARY)
 HEADERS   := runtime/db/client/inferclient.hpp runtime/db/client/inferclient.h runtime/db/client/inferclient.f90 $(FORTRAN_INC)
 PAGES     := $(wildcard man/*.[1-8])
 page_path  = $(mandir)/man$(lastword $(subst ., ,$(1)))/$(notdir $(1))

@@ -21,7 +21,7 @@ bench:                   ## measure against the goals (ONLY=name[,name…]); wri
 	@$(MAKE) --no-print-directory -j2 all $(addprefix $(BUILD)/tests/bench/,forward transfer links plain_links decode timing_plugin.so)
 	@tests/bench/run --build $(BUILD) --json bench.json $(ONLY)
 
-SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.h' 2>/dev/null)
+SOURCES = $(shell git ls-files '*.cpp' '*.hpp' '*.h' '*.cu' '*.cuh' 2>/dev/null)
 SCRIPTS = $(shell git ls-files .ci contrib tests | xargs grep -lE '^\#!.*(sh|bash)$$' 2>/dev/null)
 
 fuzz:                    ## let the fuzzers run (SECONDS=n, 60 by default)

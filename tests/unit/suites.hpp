@@ -27,6 +27,7 @@ extern CU_SuiteInfo kCommWorldSuite;
 extern CU_SuiteInfo kConfigSuite;
 extern CU_SuiteInfo kDbNodeSuite;
 extern CU_SuiteInfo kDbOptionsSuite;
+extern CU_SuiteInfo kDeviceSuite;
 extern CU_SuiteInfo kDrawSuite;
 extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kGpusSuite;
@@ -78,7 +79,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
     &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
-    &kModelFilesSuite,     &kStageSuite,       &kLlmTextSuite,
+    &kModelFilesSuite,     &kStageSuite,       &kLlmTextSuite,       &kDeviceSuite,
 };
 #endif
 
