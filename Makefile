@@ -106,6 +106,9 @@ $(BUILD)/obj/spank-$(subst /,_,$(1:.cpp=.o)): $(1)
 endef
 $(foreach source,$(SPANK_SRC),$(eval $(call spank_rule,$(source))))
 
+# NCCL is opened when it is used; its header says how to call it.
+$(BUILD)/obj/runtime/comm/link_nccl.o: CPPFLAGS += $(if $(NCCL_HEADER),-DINFERSTEP_WITH_NCCL -isystem $(patsubst %/nccl.h,%,$(NCCL_HEADER)) -isystem $(CUDA_INCLUDE))
+
 # Kernels for CPUs that this machine need not be: chosen when the program runs. Every product and sum is written down as it
 # is to be made, so that equal numbers give equal bits wherever the compiler puts the code.
 $(BUILD)/obj/runtime/llm/%: CXXFLAGS += -ffp-contract=off

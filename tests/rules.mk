@@ -88,6 +88,26 @@ $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(SLURM_CFLAGS) $(CXXFLAGS) -shared $< -ldl -o $@
 
+# A machine with GPUs that are emulated on the host: its driver, and the library of kernels on it.
+EMULATED     := $(addprefix $(BUILD)/tests/cuda/,libcuda.so.1 libinferstep_cuda.so)
+EMULATED_SRC := runtime/llm/cuda/engine.cpp runtime/llm/cuda/model.cpp tests/cuda/emulation.cpp tests/cuda/launch_emulated.cpp
+EMULATED_OBJ := $(EMULATED_SRC:%.cpp=$(BUILD)/emulated/%.o)
+$(BUILD)/emulated/%.o: %.cpp
+	$(call say,CXX)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) -Itests/cuda $(PC_CFLAGS) $(CXXFLAGS) -c $< -o $@
+
+$(BUILD)/tests/cuda/libinferstep_cuda.so: $(EMULATED_OBJ)
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,--version-script=runtime/llm/cuda/exports.map $^ -o $@
+
+$(BUILD)/tests/cuda/libcuda.so.1: tests/cuda/driver.cpp
+	$(call say,LINK)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -fvisibility=default -shared $(LDFLAGS) $< -o $@
+-include $(shell find $(BUILD)/emulated -name '*.d' 2>/dev/null)
+
 # The queue without Redis, for ThreadSanitizer: tests/sanitize builds it with SANITIZE=thread in a build of its own.
 QUEUE_SUITES := adaptive queue runaway schedule
 QUEUE_PARTS  := batch histogram queue queue_watch queue_work request schedule thread trial

@@ -24,7 +24,7 @@ namespace inferstep::comm {
 struct LinkOptions {
     std::string transport = "auto";           // auto, shm, tcp, ucx, nccl
     std::size_t largest_message = 1U << 20U;  // bytes: what a link must take without the other end's help
-    bool device_memory = false;               // what is sent lies in the memory of a GPU; only nccl can do that
+    bool device_memory = false;               // this end's data lie in its GPU's memory: nccl, if the other's too
     int device = 0;                           // this rank's GPU
 };
 
@@ -40,7 +40,8 @@ class Link {
     virtual std::string_view transport() const = 0;  // "shm", "tcp", "ucx", "nccl"
     virtual bool on_device() const { return false; }
 
-    // `stream` is a CUDA stream: on_device() links only order the transfer on it.
+    // `stream` is a CUDA stream, for on_device() links: the transfer comes behind what is on it, and is done when these
+    // return.
     virtual Status send(const void* data, std::size_t bytes, void* stream = nullptr) = 0;
     virtual Status receive(void* data, std::size_t bytes, void* stream = nullptr) = 0;
     virtual const LinkCounters& counters() const = 0;

@@ -24,6 +24,9 @@ using MadeLink = Result<std::unique_ptr<Link>>;
 MadeLink make_shm_link(const LinkEnd& end, const LinkOptions& options);
 MadeLink make_tcp_link(const LinkEnd& end, const LinkOptions& options);
 MadeLink make_ucx_link(const LinkEnd& end, const LinkOptions& options);
+// Whether NCCL can be opened here, and a link by it, between two different GPUs.
+bool nccl_usable();
+MadeLink make_nccl_link(const LinkEnd& end, const LinkOptions& options);
 
 // Agree on a transport and make it.
 MadeLink make_link(const LinkEnd& end, const LinkOptions& options);

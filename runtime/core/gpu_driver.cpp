@@ -150,6 +150,17 @@ Result<GpuUsage> gpu_usage(int gpu) {
     return usage;
 }
 
+Result<std::string> gpu_address(int gpu) {
+    const auto device = device_of(gpu);
+    if (!device) {
+        return device.error();
+    }
+    std::array<char, 32> text{};
+    const int code = driver().bus_id(text.data(), static_cast<int>(text.size()), *device);
+    return code == 0 ? Result<std::string>(text.data())
+                     : fail("CUDA device {} has no address: {}", gpu, text_of(driver(), code));
+}
+
 Status use_gpu(int gpu) {
     const auto device = device_of(gpu);
     if (!device) {

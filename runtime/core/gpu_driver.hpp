@@ -21,6 +21,9 @@ struct GpuUsage {
 };
 Result<GpuUsage> gpu_usage(int gpu);
 
+// Where it is: "0000:3b:00.0", one for each GPU of a machine, whatever CUDA_VISIBLE_DEVICES.
+Result<std::string> gpu_address(int gpu);
+
 // Makes this GPU the calling thread's, for libraries that expect one to be current.
 Status use_gpu(int gpu);
 // Whether all that was put on a stream is done; also an error that happened on it.

@@ -19,7 +19,9 @@ std::uint32_t word_at(const std::byte* p) {
 // Numbers that are neighbours in both orders, four bytes of them: two columns of bf16, four of int8, and of int4 four
 // columns of two rows that are 8 apart.
 std::uint32_t neighbours(Format format, const std::byte* block, int row, int column) {
-    const auto word = [&](int group, int i) { return word_at(block + (group * kPanelRows + i) * 4); };
+    const auto word = [&](int group, int i) {
+        return word_at(block + static_cast<std::ptrdiff_t>(group * kPanelRows + i) * 4);
+    };
     switch (format) {
         case Format::kBf16:
             return word(column / 2, row);
@@ -51,9 +53,9 @@ void move_block(const Matrix& from, const std::byte* block, int tile, int first,
     const std::byte* halves = block + number_bytes(from.format);
     for (int row = 0; row < kPanelRows; row++) {
         const std::size_t at = cuda::scale_place(steps, tile * kPanelRows + row, first);
-        std::memcpy(&to.scales[at], halves + row * 2, 2);
+        std::memcpy(&to.scales[at], halves + static_cast<std::ptrdiff_t>(row) * 2, 2);
         if (from.format == Format::kInt4Min) {
-            std::memcpy(&to.minima[at], halves + (kPanelRows + row) * 2, 2);
+            std::memcpy(&to.minima[at], halves + static_cast<std::ptrdiff_t>(kPanelRows + row) * 2, 2);
         }
     }
 }

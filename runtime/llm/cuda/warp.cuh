@@ -99,13 +99,18 @@ struct DotInt8 {
     }
 };
 
+#if !defined(INFERSTEP_OWN_MMA)
+template <typename C, typename Dot>
+__device__ inline void mma(C (&c)[4], const uint4& a, unsigned b0, unsigned b1, Dot dot) {
+    mma_by_shuffles(c, a, b0, b1, dot);
+}
+#endif
+
 __device__ inline void mma_bf16(float (&c)[4], const uint4& a, unsigned b0, unsigned b1) {
-    mma_by_shuffles(c, a, b0, b1, DotBf16{});
+    mma(c, a, b0, b1, DotBf16{});
 }
 
-__device__ inline void mma_int8(int (&c)[4], const uint4& a, unsigned b0, unsigned b1) {
-    mma_by_shuffles(c, a, b0, b1, DotInt8{});
-}
+__device__ inline void mma_int8(int (&c)[4], const uint4& a, unsigned b0, unsigned b1) { mma(c, a, b0, b1, DotInt8{}); }
 
 #endif
 
