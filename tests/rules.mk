@@ -88,8 +88,10 @@ $(BUILD)/tests/bench/timing_plugin.so: tests/bench/timing_plugin.cpp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(SLURM_CFLAGS) $(CXXFLAGS) -shared $< -ldl -o $@
 
-# A machine with GPUs that are emulated on the host: its driver, and the library of kernels on it.
-EMULATED     := $(addprefix $(BUILD)/tests/cuda/,libcuda.so.1 libinferstep_cuda.so)
+# A machine with GPUs that are emulated on the host: its driver and NCCL, and the library of kernels on it.
+EMULATED     := $(addprefix $(BUILD)/tests/cuda/,libcuda.so.1 libnccl.so.2 libinferstep_cuda.so)
+.PHONY: emulated
+emulated: $(EMULATED)
 EMULATED_SRC := runtime/llm/cuda/engine.cpp runtime/llm/cuda/model.cpp tests/cuda/emulation.cpp tests/cuda/launch_emulated.cpp
 EMULATED_OBJ := $(EMULATED_SRC:%.cpp=$(BUILD)/emulated/%.o)
 $(BUILD)/emulated/%.o: %.cpp
@@ -103,6 +105,8 @@ $(BUILD)/tests/cuda/libinferstep_cuda.so: $(EMULATED_OBJ)
 	$(Q)$(CXX) -shared $(LDFLAGS) -Wl,--version-script=runtime/llm/cuda/exports.map $^ -o $@
 
 $(BUILD)/tests/cuda/libcuda.so.1: tests/cuda/driver.cpp
+$(BUILD)/tests/cuda/libnccl.so.2: tests/cuda/nccl.cpp
+$(filter %.so.1 %.so.2,$(EMULATED)):
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) -fvisibility=default -shared $(LDFLAGS) $< -o $@

@@ -36,7 +36,13 @@ void set_memory(Json& json, const RankFacts& f, const Meters& m) {
     // Only batches of decode rows: those of prompts are bound by computing.
     const double read =
         ratio(static_cast<double>(f.read_bytes) * static_cast<double>(m.decode_batches), m.decode_batches_s);
-    json.set("cpu_utilization", f.cpu_utilization).set("gpu_utilization", Json::object().copy_of("none"));
+    json.set("cpu_utilization", f.cpu_utilization);
+    if (f.gpu_utilization >= 0) {
+        json.set("gpu_utilization", f.gpu_utilization);
+    } else {
+        json.set("gpu_utilization", Json::object().copy_of("none"));
+    }
+    json.set("gpu_memory_bytes", f.gpu_memory_bytes);
     json.set("memory_peak_bytes", f.memory_peak_bytes);
     json.set("weight_bytes", f.weight_bytes).set("cache_bytes", f.cache_bytes).set("read_bytes", f.read_bytes);
     json.set("loaded_bytes", f.loaded_bytes);

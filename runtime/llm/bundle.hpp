@@ -21,6 +21,8 @@ struct RankFacts {
     std::string role;  // "stage 0 of 2", "idle"
     std::string device, isa, transport_out;
     double wall_s = 0, load_s = 0, io_s = 0, preprocess_s = 0, warm_up_s = 0, score_s = 0;
+    double gpu_utilization = -1;  // 0 … 1; -1: no GPU, or not known
+    std::size_t gpu_memory_bytes = 0;
     double cpu_utilization = 0;  // CPU seconds over run_s and threads
     int threads = 0;
     std::size_t weight_bytes = 0, cache_bytes = 0, read_bytes = 0, loaded_bytes = 0;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "llm/device.hpp"
 #include "llm/run_state.hpp"
 
 namespace inferstep::llm {
@@ -20,7 +21,7 @@ StageOptions StageRun::stage_options() const {
     options.context = plan_.limits.context;
     options.max_rows = plan_.limits.rows;
     options.max_logit_rows = plan_.limits.logit_rows;
-    options.device = settings_.device == "gpu" ? id_.local_rank : -1;
+    options.device = gpu_;
     return options;
 }
 
@@ -56,11 +57,19 @@ Status StageRun::load_weights() {
 }
 
 Status StageRun::load() {
+    const Result<DeviceChoice> device = choose_device(settings_.device, id_.local_rank);
+    if (!device) {
+        return device.error();
+    }
+    gpu_ = device->gpu;
+    if (!device->note.empty()) {
+        log_->info(device->note);
+    }
     const StageOptions options = stage_options();
     facts_.threads = options.threads;
     const LayerRange& range = options.range;
     log_->info(loads_line(plan_.stage, range.last - range.first, range_text(range),
-                          settings_.device == "gpu" ? fmt::format("gpu {}", options.device) : "cpu"));
+                          gpu_ >= 0 ? fmt::format("gpu {}", gpu_) : "cpu"));
     if (Status s = load_weights(); !s) {
         return s;
     }
@@ -124,7 +133,7 @@ Status StageRun::connect_edge(int from, bool device) {
     if (!answers && device && (settings_.transport == "nccl" || settings_.transport == "auto")) {
         options.transport = "nccl";
         options.device_memory = true;
-        options.device = id_.local_rank;
+        options.device = gpu_;
         Result<std::unique_ptr<comm::Link>> rows_link = world_->link(from, to, options);
         if (rows_link) {
             payload = rows_link->get();

@@ -84,6 +84,7 @@ class StageRun {
     RunPlan plan_;
     RankFacts facts_;
     Meters meters_;
+    int gpu_ = -1;
     std::unique_ptr<Stage> stage_;
     std::vector<std::unique_ptr<comm::Link>> links_;
     Edges edges_;

@@ -5,6 +5,7 @@
 #include <csignal>
 
 #include "core/text.hpp"
+#include "llm/device_usage.hpp"
 #include "llm/run_state.hpp"
 
 namespace inferstep::llm {
@@ -104,10 +105,13 @@ Status StageRun::lead(Engine& engine, TokenTimes& tokens) {
 
 Status StageRun::run_engine(Engine& engine, TokenTimes& tokens) {
     const double cpu_before = cpu_seconds();
+    DeviceUsage device(gpu_);
     const std::int64_t began = now_ns();
     const Status s = plan_.first() ? lead(engine, tokens) : engine.follow();
     facts_.cpu_utilization =
         (cpu_seconds() - cpu_before) / std::max(seconds_since(began), 1e-9) / std::max(facts_.threads, 1);
+    facts_.gpu_utilization = device.utilization();
+    facts_.gpu_memory_bytes = device.memory_bytes();
     if (plan_.first()) {
         std::int64_t prompt_tokens = 0;
         for (const Prompt& prompt : prompts_) {

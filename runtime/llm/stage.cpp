@@ -1,6 +1,7 @@
 #include "llm/stage.hpp"
 
 #include "llm/cpu_stage.hpp"
+#include "llm/device.hpp"
 
 namespace inferstep::llm {
 
@@ -30,10 +31,7 @@ Status Stage::copy_in(const void* /*host*/, std::size_t /*bytes*/) {
 
 Result<std::unique_ptr<Stage>> load_stage(const ModelFiles& files, const StageOptions& options,
                                           const std::function<void(const LoadProgress&)>& progress) {
-    if (options.device >= 0) {
-        return fail("GPU {} cannot be used: this build has no GPU support", options.device);
-    }
-    return load_cpu_stage(files, options, progress);
+    return options.device >= 0 ? open_device_stage(files, options, progress) : load_cpu_stage(files, options, progress);
 }
 
 }  // namespace inferstep::llm

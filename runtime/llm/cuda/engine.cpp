@@ -35,7 +35,7 @@ class StreamEngine final : public Engine {
     std::string set_rope(const float* table) override;
     std::string ready() override;
     std::string forward(const Row* rows, int count, const int* logit_rows, int logits) override;
-    std::string wait() override { return told("a forward", cudaStreamSynchronize(stream_)); }
+    std::string wait() { return told("a forward", cudaStreamSynchronize(stream_)); }
     float* hidden() override { return model_.hidden.as<float>(); }
     const float* logits() override { return logits_.as<float>(); }
     std::string copy_out(void* host, std::size_t bytes) override;
@@ -47,13 +47,12 @@ class StreamEngine final : public Engine {
    private:
     std::string put_on_stream(int count, int logit_rows);
     std::string capture(int count, int logit_rows, cudaGraphExec_t& graph);
-    std::string fill_rows(const Row* rows, int count, const int* logit_rows, int logits, int filled, int filled_logits);
+    void fill_rows(const Row* rows, int count, const int* logit_rows, int logits, int filled, int filled_logits);
 
     int gpu_;
     Model model_;
     PinnedBuffer rows_, logits_;
     cudaStream_t stream_ = nullptr;
-    cudaEvent_t done_ = nullptr;  // the last forward has read rows_
     std::map<std::pair<int, int>, cudaGraphExec_t> graphs_;
 };
 
@@ -65,9 +64,6 @@ StreamEngine::~StreamEngine() {
     for (const auto& [key, graph] : graphs_) {
         cudaGraphExecDestroy(graph);
     }
-    if (done_ != nullptr) {
-        cudaEventDestroy(done_);
-    }
     if (stream_ != nullptr) {
         cudaStreamDestroy(stream_);
     }
@@ -77,9 +73,6 @@ std::string StreamEngine::start() {
     std::string problem = told("cannot be used", cudaSetDevice(gpu_));
     if (problem.empty()) {
         problem = told("no stream", cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking));
-    }
-    if (problem.empty()) {
-        problem = told("no event", cudaEventCreateWithFlags(&done_, cudaEventDisableTiming));
     }
     return problem;
 }
@@ -171,20 +164,14 @@ std::string StreamEngine::capture(int count, int logit_rows, cudaGraphExec_t& gr
 }
 
 // The rows where the graph's first copy takes them, filled up with rows that are none and picks of the first row.
-std::string StreamEngine::fill_rows(const Row* rows, int count, const int* logit_rows, int logits, int filled,
-                                    int filled_logits) {
-    // The copy of the batch before must have been made.
-    std::string problem = told("a forward", cudaEventSynchronize(done_));
-    if (!problem.empty()) {
-        return problem;
-    }
+void StreamEngine::fill_rows(const Row* rows, int count, const int* logit_rows, int logits, int filled,
+                             int filled_logits) {
     Row* to = rows_.as<Row>();
     std::copy(rows, rows + count, to);
     std::fill(to + count, to + filled, Row{});
     int* picks = reinterpret_cast<int*>(to + model_.shape.max_rows);
     std::copy(logit_rows, logit_rows + logits, picks);
     std::fill(picks + logits, picks + filled_logits, 0);
-    return {};
 }
 
 std::string StreamEngine::forward(const Row* rows, int count, const int* logit_rows, int logits) {
@@ -194,10 +181,8 @@ std::string StreamEngine::forward(const Row* rows, int count, const int* logit_r
     cudaSetDevice(gpu_);
     const int filled = filled_up(count, model_.shape.max_rows);
     const int filled_logits = logits == 0 ? 0 : filled_up(logits, model_.shape.max_logit_rows);
-    std::string problem = fill_rows(rows, count, logit_rows, logits, filled, filled_logits);
-    if (!problem.empty()) {
-        return problem;
-    }
+    fill_rows(rows, count, logit_rows, logits, filled, filled_logits);
+    std::string problem;
     const auto found = graphs_.find({filled, filled_logits});
     if (found != graphs_.end()) {
         problem = told("a graph", cudaGraphLaunch(found->second, stream_));
@@ -212,16 +197,18 @@ std::string StreamEngine::forward(const Row* rows, int count, const int* logit_r
             graphs_[{filled, filled_logits}] = graph;
         }
     }
-    return problem.empty() ? told("an event", cudaEventRecord(done_, stream_)) : problem;
+    return problem.empty() ? wait() : problem;
 }
 
 std::string StreamEngine::copy_out(void* host, std::size_t bytes) {
+    cudaSetDevice(gpu_);
     std::string problem =
         told("copying rows", cudaMemcpyAsync(host, model_.hidden.as<void>(), bytes, cudaMemcpyDeviceToHost, stream_));
     return problem.empty() ? wait() : problem;
 }
 
 std::string StreamEngine::copy_in(const void* host, std::size_t bytes) {
+    cudaSetDevice(gpu_);
     std::string problem =
         told("copying rows", cudaMemcpyAsync(model_.hidden.as<void>(), host, bytes, cudaMemcpyHostToDevice, stream_));
     return problem.empty() ? wait() : problem;

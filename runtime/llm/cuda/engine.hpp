@@ -57,12 +57,12 @@ class Engine {
     virtual std::string set_rope(const float* table) = 0;  // context × head_dim: cosines, then sines, of a position
     virtual std::string ready() = 0;                       // all is set
 
-    // Puts one forward on the stream: `logits` rows of the batch (indices that grow) get logits. Does not wait for it.
+    // `logits` rows of the batch (indices that grow) get logits. Behind what is on the stream, and done on return: what
+    // another rank may keep waiting is waited for by its link, which can be aborted.
     virtual std::string forward(const Row* rows, int count, const int* logit_rows, int logits) = 0;
-    virtual std::string wait() = 0;
     virtual float* hidden() = 0;        // in the GPU's memory: input and output
-    virtual const float* logits() = 0;  // in pinned host memory, after wait()
-    // Between hidden() and host memory, behind what is on the stream; they wait.
+    virtual const float* logits() = 0;  // in pinned host memory
+    // Between hidden() and host memory.
     virtual std::string copy_out(void* host, std::size_t bytes) = 0;
     virtual std::string copy_in(const void* host, std::size_t bytes) = 0;
     virtual void* stream() = 0;
