@@ -202,6 +202,7 @@ std::vector<int> candidate_ports(const StepIdentity& id) {
 
 std::vector<SocketAddress> candidate_names(const StepIdentity& id) {
     std::vector<SocketAddress> all;
+    all.reserve(kCandidates);
     for (int i = 0; i < kCandidates; ++i) {
         all.push_back(
             abstract_address(fmt::format("inferstep-world-{}-{:016x}-{}", geteuid(), hash_of(step_name(id)), i)));
