@@ -143,6 +143,13 @@ Status agree(StageSettings& s) {
         }
         s.stages = 1;
         s.split.clear();
+        for (Origin& each : s.origins) {
+            if (each.name == "pipeline-size") {
+                each = {each.name, "1", "--local-debug"};
+            } else if (each.name == "split") {
+                each = {each.name, "balanced", "--local-debug"};
+            }
+        }
     }
     if (s.expect_identical && s.reference.empty()) {
         return fail("--expect-identical goes with --reference");

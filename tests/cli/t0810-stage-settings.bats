@@ -51,6 +51,8 @@ J
     says 's["pipeline-size"] == ("4", "ds.json, line 1: distributed_training.pipeline_parallel_size")' --ds-config=ds.json
     NUM_NODES=2 says 's["pipeline-size"] == ("2", "NUM_NODES")' --ds-config=ds.json
     NUM_NODES=2 PIPELINE_SIZE=1 says 's["pipeline-size"] == ("1", "PIPELINE_SIZE")' --ds-config=ds.json
+    says 's["pipeline-size"] == ("1", "--local-debug") and len(p["stages"]) == 1 and p["notes"] == []' --ds-config=ds.json --local-debug
+    says '"--pipeline-size has no effect" in p["notes"][0]' --local-debug --pipeline-size=2
     PIPELINE_SIZE=1 says 's["pipeline-size"] == ("2", "--pipeline-size") and len(p["stages"]) == 2' --pipeline-size=2
     BATCH_SIZE=5 says 's["batch-size"] == ("5", "BATCH_SIZE")'
     BATCH_SIZE=5 says 's["batch-size"] == ("6", "--batch-size")' --batch-size=6
