@@ -174,7 +174,7 @@ void add_report(CLI::App& app, Outcome& outcome) {
         ->type_name("FILE");
     sub->add_option("--paper", a->paper,
                     "write the short report of the experiments with inferstep stage, and nothing else")
-        ->type_name("FILE.md");
+        ->type_name("FILE");
     sub->add_option("--format", a->format, "what is printed; json and csv write no files without -o (default table)")
         ->type_name("table|json|csv");
     sub->add_flag("--no-plots", a->no_plots, "draw nothing");

@@ -21,7 +21,7 @@ bool measured(const Row& row) { return known(row.time) || known(row.rate); }
 // Efficiency is a matter of resources: a batch twice as large is none that could be used well or badly.
 bool is_resource(const std::string& name) {
     constexpr const char* kWords[] = {"node", "task", "gpu",    "cpu",     "rank",   "client", "worker",
-                                      "core", "proc", "thread", "replica", "device", "world", "stage"};
+                                      "core", "proc", "thread", "replica", "device", "world",  "stage"};
     return std::any_of(std::begin(kWords), std::end(kWords),
                        [&](const char* word) { return name.find(word) != std::string::npos; });
 }

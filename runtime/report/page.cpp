@@ -113,8 +113,9 @@ std::vector<Section> sections_of(const PageContent& page) {
 
 std::string files(const PageContent& page, const std::string& directory) {
     std::string html;
-    for (const char* name : {"report.json", "scaling.csv", "functions.csv", "breakdown.csv", "metrics.csv",
-                             "experiment.csv", "stages.csv", "executions.csv", "failures.csv", "outliers.csv", "samples.csv"}) {
+    for (const char* name :
+         {"report.json", "scaling.csv", "functions.csv", "breakdown.csv", "metrics.csv", "experiment.csv", "stages.csv",
+          "executions.csv", "failures.csv", "outliers.csv", "samples.csv"}) {
         if (exists(directory + "/" + name)) {
             html += (html.empty() ? "" : ", ") + file_link(directory + "/" + name, name, page.folder);
         }
