@@ -40,7 +40,7 @@ class Model:
 
     def __init__(self, bench, kind):
         self.path = f"{bench.dir}/{kind}.gguf"
-        bench.call(f"{TOP}/tests/bench/llama_shape.py", self.path, kind, str(LAYERS))
+        bench.call(f"{TOP}/tests/lib/llama_shape.py", self.path, kind, str(LAYERS))
 
     def __enter__(self):
         return self.path

@@ -4,14 +4,12 @@
     llama_shape.py FILE f16|q8_0|q4_0 LAYERS
 """
 import argparse
-import os
 import struct
 import sys
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-import llama_gguf  # noqa: E402
+import llama_gguf
 
 SHAPE = {"hidden": 3200, "ffn": 8640, "heads": 32, "kv_heads": 32, "head_dim": 100, "vocab": 32000, "context": 2048,
          "eps": 1e-6, "theta": 10000.0, "name": "OpenLLaMA 3B's shape"}
