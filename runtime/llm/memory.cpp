@@ -17,8 +17,7 @@ std::size_t up_to(std::size_t bytes, std::size_t unit) { return (bytes + unit - 
 // A mapping whose start is a multiple of `alignment`: what was mapped too much is given back.
 std::byte* map_aligned(std::size_t bytes, std::size_t alignment) {
     const std::size_t slack = alignment > kPage ? alignment : 0;
-    void* found =
-        mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void* found = mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (found == MAP_FAILED) {
         return nullptr;
     }
