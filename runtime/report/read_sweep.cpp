@@ -260,7 +260,13 @@ Status read_sweep(const std::string& run, Tree& tree, std::vector<Execution>& ex
     take_hints(*sweep, tree);
     take_about(*sweep, tree);
     std::size_t missing = 0;
-    const std::vector<Json> points = sweep->copy_of("points").items();
+    std::vector<Json> points = sweep->copy_of("points").items();
+    // In the order of the battery, in whichever order they ran.
+    std::stable_sort(points.begin(), points.end(), [](const Json& a, const Json& b) {
+        const std::string left = a.text("id");
+        const std::string right = b.text("id");
+        return left.size() != right.size() ? left.size() < right.size() : left < right;
+    });
     for (const Json& planned : points) {
         Execution execution;
         execution.id = printable(planned.text("id"));

@@ -27,6 +27,9 @@ run_of() { echo "$TREES/pipeline-$1"/run-*; }
     is "[1, 2, 4]" '[len(r["stages"]) for r in d["rows"]]'
     is True 'd["rows"][2]["bubble"]["value"] > d["rows"][0]["bubble"]["value"] == 0'
     is True 'd["meaning"]["scaling"]["kind"] == "strong"'
+    report "$(run_of optimization)" # in the order of the battery, whichever the points ran in
+    is "['baseline', 'KV cache', 'groups in flight', 'int8 weights', 'int4 weights']" '[s["name"] for s in d["series"]]'
+    is True 'all(abs(r["experiment"]["against_previous"]["value"] - r["rate"]["value"] / p["rate"]["value"]) < 1e-9 for p, r in zip(d["rows"], d["rows"][1:]))'
     report "$(run_of weak)"
     is True 'd["meaning"]["scaling"]["kind"] == "weak"'
 }

@@ -156,6 +156,7 @@ def run_of(top, kind):
             point = {"id": f"p{number:04d}", "parameters": parameters, "repeat": max(1, repeat), "warmup": repeat == 0}
             listed.append({**point, "nodes": int(parameters["nodes"]), "order": number})
             write_point(run, rng, kind, point, arguments, failed=kind == "pipeline-strong" and number == 12)
+    rng.shuffle(listed)  # the order in which they ran
     write(f"{run}/sweep.json", json.dumps({
         "schema": "inferstep-sweep/1", "command": ["inferstep", "sweep", kind], "battery": kind, "kind": kind, "where": "allocation",
         "random": True, "seed": 1, "versions": {"inferstep": "0.1.0", "slurm": "22.05.8"}, "folder": "/home/user",
