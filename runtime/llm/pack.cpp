@@ -74,17 +74,22 @@ void pack_row(const Stack& stack, int row, std::byte* panel, std::vector<float>&
     }
 }
 
+// Down to the first byte of a page.
+std::byte* page_of(const std::byte* at) {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    return const_cast<std::byte*>(at) - reinterpret_cast<std::uintptr_t>(at) % page;
+}
+
 // The pages of these rows where they lie in the mapping of a file. A page that is wanted once more is read again.
 void release_rows(const Stack& stack, int first, int last) {
-    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
     for (const MatrixSource* source = stack.sources; source != stack.sources + stack.count; ++source) {
         const auto rows = static_cast<int>(source->tensor.shape[0]);
         const auto size = file_row_bytes(source->tensor.type, stack.columns);
-        const auto start = reinterpret_cast<std::uintptr_t>(source->tensor.data);
-        const auto begin = (start + size * static_cast<std::size_t>(std::clamp(first, 0, rows))) / page * page;
-        const auto end = (start + size * static_cast<std::size_t>(std::clamp(last, 0, rows))) / page * page;
+        std::byte* begin = page_of(source->tensor.data + size * static_cast<std::size_t>(std::clamp(first, 0, rows)));
+        const std::byte* end =
+            page_of(source->tensor.data + size * static_cast<std::size_t>(std::clamp(last, 0, rows)));
         if (source->release && end > begin) {
-            madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+            madvise(begin, static_cast<std::size_t>(end - begin), MADV_DONTNEED);
         }
         first -= rows;
         last -= rows;
