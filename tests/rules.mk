@@ -168,7 +168,7 @@ $(BUILD)/fuzz/commands $(BUILD)/fuzz/texts: $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests
 	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lfmt -lcjson -lcrypto -lhiredis -ldl -pthread -o $@
 
 FUZZ_MODELS := $(call fuzz_obj,$(addprefix runtime/llm/,gguf.cpp gguf_shape.cpp gguf_values.cpp hf_config.cpp json_lines.cpp \
-                 pickle.cpp safetensors.cpp shape_tensors.cpp tensor_source.cpp torch_file.cpp zip.cpp) \
+                 pickle.cpp pickle_calls.cpp safetensors.cpp shape_tensors.cpp tensor_source.cpp torch_file.cpp zip.cpp) \
                  $(addprefix runtime/core/,file.cpp json.cpp text.cpp))
 $(BUILD)/fuzz/models: $(BUILD)/fuzz/tests/fuzz/models.o $(FUZZ_MODELS)
 	$(call say,LINK)

@@ -1,37 +1,17 @@
-// Models' files made here byte by byte, each wrong in one way: one sentence that names what is wrong.
-#include <cstring>
-
+// config.json and safetensors files made here byte by byte, each wrong in one way: one sentence names what is wrong.
 #include "check.hpp"
 #include "core/file.hpp"
 #include "folder.hpp"
-#include "llm/gguf.hpp"
 #include "llm/hf_config.hpp"
 #include "llm/hf_weights.hpp"
-#include "llm/pickle.hpp"
 #include "llm/safetensors.hpp"
-#include "llm/torch_file.hpp"
+#include "llm_bytes.hpp"
 #include "suites.hpp"
 
 namespace inferstep::test {
 namespace {
 
 using namespace llm;  // NOLINT(google-build-using-namespace)
-
-FileBytes bytes_of_text(std::string_view text) {
-    return {reinterpret_cast<const std::byte*>(text.data()), text.size()};
-}
-
-template <typename T>
-std::string raw(T value) {
-    std::string out(sizeof value, '\0');
-    std::memcpy(out.data(), &value, sizeof value);
-    return out;
-}
-
-std::string replaced(std::string text, const std::string& from, const std::string& to) {
-    const std::size_t at = text.find(from);
-    return at == std::string::npos ? text + "?" : text.replace(at, from.size(), to);
-}
 
 // --- config.json
 const std::string kConfig = R"({"architectures":["LlamaForCausalLM"],"vocab_size":32000,"hidden_size":3200,)"
@@ -165,217 +145,12 @@ void index_refused() {
     CHECK_FAILS(with(R"({"w":"a.safetensors"})"), "has no tensor w, which the index says is there");
 }
 
-// --- Pickles
-using namespace std::string_literals;  // NOLINT(google-build-using-namespace)
-const std::string kStart = "\x80\x02"s;
-const std::string kDictCall = "ccollections\nOrderedDict\n)R";
-
-std::string text(const std::string& word) {
-    return "X" + raw<std::uint32_t>(static_cast<std::uint32_t>(word.size())) + word;
-}
-
-std::string tensor(const std::string& kind = "HalfStorage", const std::string& sizes = "K\x02K\x03\x86"s,
-                   const std::string& strides = "K\x03K\x01\x86"s) {
-    return "ctorch._utils\n_rebuild_tensor_v2\n((" + text("storage") + "ctorch\n" + kind + "\n" + text("0") +
-           text("cpu") + "K\x06tQK\x00"s + sizes + strides + "\x89" + kDictCall + "tR";
-}
-
-void pickle_read() {
-    const std::string state =
-        kStart + kDictCall + "q\x01("s + text("w") + tensor() + "uh\x01" + "}" + text("_metadata") + kDictCall + "sb0.";
-    CHECK_FAILS(read_state_dict(state, "p.bin"), "opcode 0x30");
-    const auto tensors = read_state_dict(replaced(replaced(state, "b0.", "b."), "uh\x01", "u"), "p.bin");
-    if (CHECK(tensors) && CHECK_EQ(tensors->size(), 1U)) {
-        const PickledTensor& w = tensors->front();
-        CHECK_EQ(w.name, "w");
-        CHECK_EQ(w.storage_class, "HalfStorage");
-        CHECK(w.shape == std::vector<std::int64_t>({2, 3}) && w.strides == std::vector<std::int64_t>({3, 1}));
-        CHECK_EQ(w.elements, 6U);
-    }
-}
-
-void pickle_refused() {
-    struct Case {
-        std::string pickle;
-        const char* words;
-    };
-    const Case cases[] = {
-        {"", "ends in the middle"},
-        {kStart + "cos\nsystem\n" + text("id") + "\x85R.", "asks for os.system, which is never called"},
-        {kStart + "cbuiltins\neval\n.", "builtins.eval"},
-        {kStart + "ctorch.storage\n_load_from_bytes\n.", "torch.storage._load_from_bytes"},
-        {kStart + "ctorch\nload\n.", "asks for torch.load"},
-        {kStart + "ccollections\nOrderedDict", "ends in the middle"},
-        {"\x80\x04}.", "another protocol"},
-        {kStart + "X" + raw<std::uint32_t>(0xffffffff) + "w.", "ends in the middle"},
-        {kStart + "\x93.", "opcode 0x93"},
-        {kStart + "R.", "taken where none is"},
-        {kStart + "h\x05.", "never noted"},
-        {kStart + "q\x05.", "noted where none is"},
-        {kStart + "K\x01.", "builds no dict of tensors"},
-        {kStart + ")K\x01K\x02s.", "no dict"},
-        {kStart + "}(K\x01u.", "no dict"},
-        {kStart + "K\x01Q.", "persistent id"},
-        {kStart + "ccollections\nOrderedDict\nK\x01\x85R.", "called with other arguments"},
-        {kStart + "ctorch._utils\n_rebuild_tensor_v2\n)R.", "out of too little"},
-        {kStart + "K\x01)R.", "without callable"},
-        {kStart + "\x8a\x09" + std::string(9, 'x') + ".", "more than 64 bits"},
-        {kStart + tensor("HalfStorage", "J\xff\xff\xff\xffK\x03\x86"s) + ".",
-         "a tensor is built out of something else"},
-    };
-    for (const Case& c : cases) {
-        const auto tensors = read_state_dict(c.pickle, "p.bin");
-        CHECK_FAILS(tensors, c.words);
-        CHECK_FAILS(tensors, "p.bin");
-    }
-    // A dict that holds itself, and tuples in each other: nothing recurses, nothing is left.
-    CHECK(read_state_dict(kStart + "}q\x01" + text("w") + "h\x01s.", "p.bin"));
-    std::string deep = kStart + "}" + text("w") + ")";
-    deep.append(100000, '\x85');
-    CHECK(read_state_dict(deep + "s.", "p.bin"));
-}
-
-void torch_refused() {
-    CHECK_FAILS(read_torch_file(bytes_of_text("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a"), "p.bin"), "before 1.6");
-    CHECK_FAILS(read_torch_file(bytes_of_text("hello"), "p.bin"), "no file that torch.save wrote");
-    CHECK_FAILS(read_torch_file(bytes_of_text("PK\x03\x04 and no more"), "p.bin"), "it is truncated");
-}
-
-// --- GGUF
-std::string word(const std::string& text) { return raw<std::uint64_t>(text.size()) + text; }
-std::string integer(const std::string& key, std::uint32_t value) {
-    return word(key) + raw<std::uint32_t>(4) + raw(value);
-}
-std::string real(const std::string& key, float value) { return word(key) + raw<std::uint32_t>(6) + raw(value); }
-std::string string(const std::string& key, const std::string& value) {
-    return word(key) + raw<std::uint32_t>(8) + word(value);
-}
-
-struct Gguf {
-    std::vector<std::string> values = {string("general.architecture", "llama"),
-                                       integer("llama.block_count", 1),
-                                       integer("llama.embedding_length", 64),
-                                       integer("llama.feed_forward_length", 32),
-                                       integer("llama.attention.head_count", 2),
-                                       integer("llama.context_length", 16),
-                                       real("llama.attention.layer_norm_rms_epsilon", 1e-5F)};
-    std::uint32_t type = 2;  // Q4_0
-    std::uint64_t columns = 64;
-    std::uint64_t offset = 0;
-    std::uint32_t version = 3;
-    std::uint64_t count = 1;
-    std::string name = "token_embd.weight";
-    std::size_t data = 144;  // four rows of 64 in Q4_0
-
-    std::string text() const {
-        std::string file = "GGUF" + raw(version) + raw(count) + raw<std::uint64_t>(values.size());
-        for (const std::string& value : values) {
-            file += value;
-        }
-        file += word(name) + raw<std::uint32_t>(2) + raw(columns) + raw<std::uint64_t>(4) + raw(type) + raw(offset);
-        file.resize((file.size() + 31) / 32 * 32);
-        return file + std::string(data, 'd');
-    }
-    Result<GgufFile> read() const {
-        const std::string file = text();
-        return read_gguf(bytes_of_text(file), "m.gguf");
-    }
-};
-
-void gguf_read() {
-    Gguf gguf;
-    const auto file = gguf.read();
-    if (!CHECK(file)) {
-        return;
-    }
-    CHECK_EQ(file->shape.vocab, 4);
-    CHECK_EQ(file->shape.head_dim, 32);
-    CHECK_EQ(file->shape.kv_heads, 2);
-    CHECK(file->shape.tied_head && file->shape.rope_interleaved);
-    CHECK_EQ(file->shape.name, "m");
-    CHECK_EQ(file->tensors.front().view.name, "model.embed_tokens.weight");
-    CHECK_EQ(file->tensors.front().view.bytes, 144U);
-    gguf.name = "blk.12.attn_q.weight";
-    gguf.values.push_back(integer("llama.vocab_size", 4));
-    const auto layer = gguf.read();
-    CHECK(layer && layer->tensors.front().view.name == "model.layers.12.self_attn.q_proj.weight");
-    gguf.type = 12;
-    const auto foreign = gguf.read();
-    CHECK(foreign && foreign->tensors.front().foreign_type == "Q4_K");
-}
-
-// Each change makes the file wrong in one way.
-void gguf_refused() {
-    const auto refused = [](auto change, const char* words) {
-        Gguf gguf;
-        change(gguf);
-        const auto file = gguf.read();
-        CHECK_FAILS(file, words);
-        CHECK_FAILS(file, "m.gguf");
-    };
-    const auto value = [&](std::size_t at, const std::string& text, const char* words) {
-        refused([&](Gguf& g) { g.values[at] = text; }, words);
-    };
-    value(0, string("general.architecture", "qwen2"), "the architecture is qwen2");
-    value(0, integer("general.architecture", 1), "general.architecture in its metadata is not a text");
-    value(1, string("llama.block_count", "1"), "llama.block_count in its metadata is not a whole number");
-    value(1, integer("llama.blocks", 1), "has no llama.block_count");
-    value(1, integer("llama.block_count", 0xffffffff), "no sensible number");
-    value(2, integer("llama.embedding_length", 0), "hidden size is 0");
-    value(1, word("x") + raw<std::uint32_t>(13) + raw<std::uint32_t>(0), "x has a value of type 13");
-    value(1, word("x") + raw<std::uint32_t>(9) + raw<std::uint32_t>(8) + raw<std::uint64_t>(1ULL << 60U),
-          "more than fit into the file");
-    value(1, word("x") + raw<std::uint32_t>(9) + raw<std::uint32_t>(9) + raw<std::uint64_t>(0), "is a list of values");
-    const auto more = [&](const std::string& text, const char* words) {
-        refused([&](Gguf& g) { g.values.push_back(text); }, words);
-    };
-    more(integer("llama.block_count", 1), "has llama.block_count twice");
-    more(integer("llama.expert_count", 8), "8 experts");
-    more(integer("split.count", 2), "one of 2 parts");
-    more(string("llama.rope.scaling.type", "yarn"), "scaled (yarn)");
-    more(integer("llama.rope.dimension_count", 16), "all three have to be the same");
-    more(integer("general.alignment", 0), "its alignment is 0");
-    refused([](Gguf& g) { g.version = 1; }, "version 1");
-    refused([](Gguf& g) { g.version = 0x03000000; }, "version 50331648");
-    refused([](Gguf& g) { g.count = ~0ULL; }, "more than fit into the file");
-    refused([](Gguf& g) { g.columns = 48; }, "cannot have the shape [4, 48] in type Q4_0");
-    refused([](Gguf& g) { g.columns = ~0ULL; }, "cannot have the shape");
-    refused([](Gguf& g) { g.data = 143; }, "it is truncated");
-    refused([](Gguf& g) { g.offset = 32; }, "it is truncated");
-    refused([](Gguf& g) { g.offset = ~0ULL; }, "beyond any file");
-    const std::string whole = Gguf().text();
-    for (std::size_t size = 0; size < whole.size(); ++size) {
-        CHECK(!read_gguf(bytes_of_text(std::string_view(whole).substr(0, size)), "m.gguf"));
-    }
-}
-
-void rotation_factors() {
-    Gguf gguf;
-    gguf.name = "rope_freqs.weight";
-    gguf.type = 0;
-    gguf.columns = 1;
-    gguf.values.push_back(integer("llama.vocab_size", 4));
-    std::string file = gguf.text();
-    CHECK_FAILS(read_gguf(bytes_of_text(file), "m.gguf"), "rope_freqs.weight scales the rotation");
-    file.resize(file.size() - gguf.data);
-    for (int i = 0; i < 4; ++i) {
-        file += raw(1.0F);
-    }
-    CHECK(read_gguf(bytes_of_text(file), "m.gguf"));
-}
-
 CU_TestInfo kTests[] = {
     {"a config.json of OpenLLaMA, and one of newer versions", config_of_open_llama},
     {"a config.json that asks for something else, or makes no sense", config_refused},
     {"the header of a safetensors file", safetensors_read},
     {"a safetensors file that is wrong in one way", safetensors_refused},
     {"an index that names what is not there, or leads out of the directory", index_refused},
-    {"a pickle of tensors", pickle_read},
-    {"a pickle that asks for anything else, or is damaged", pickle_refused},
-    {"a .bin that is no zip", torch_refused},
-    {"a GGUF file", gguf_read},
-    {"a GGUF file that is wrong in one way", gguf_refused},
-    {"factors of the rotation are taken when they are ones", rotation_factors},
     CU_TEST_INFO_NULL,
 };
 

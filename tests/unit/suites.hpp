@@ -52,6 +52,8 @@ extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPartitionSuite;
 extern CU_SuiteInfo kPipelineSuite;
 extern CU_SuiteInfo kModelFilesSuite;
+extern CU_SuiteInfo kTorchFilesSuite;
+extern CU_SuiteInfo kGgufSuite;
 extern CU_SuiteInfo kPlacerSuite;
 extern CU_SuiteInfo kPlanPropertiesSuite;
 extern CU_SuiteInfo kPlanSuite;
@@ -79,7 +81,8 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
     &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
-    &kModelFilesSuite,     &kStageSuite,       &kLlmTextSuite,       &kDeviceSuite,
+    &kModelFilesSuite,     &kStageSuite,       &kLlmTextSuite,       &kDeviceSuite,         &kTorchFilesSuite,
+    &kGgufSuite,
 };
 #endif
 
