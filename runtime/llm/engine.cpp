@@ -17,7 +17,7 @@ Engine::Engine(Stage& stage, const Edges& edges, const WorkLimits& limits, int h
 Status Engine::send_work(const Work& work) {
     encode(work, message_, limits_);
     const std::int64_t began = now_ns();
-    const Status s = edges_.work_out->send(message_.data(), message_.size());
+    Status s = edges_.work_out->send(message_.data(), message_.size());
     active_->sent(message_.size(), seconds_since(began));
     return s;
 }
@@ -33,7 +33,7 @@ Status Engine::send_rows(int rows) {
         }
         data = rows_.data();
     }
-    const Status s = edges_.rows_out->send(data, bytes, stage_.stream());
+    Status s = edges_.rows_out->send(data, bytes, stage_.stream());
     active_->sent(bytes, seconds_since(began));
     return s;
 }
@@ -80,7 +80,7 @@ Result<Answer> Engine::receive_answer() {
 
 Status Engine::compute(const Work& work) {
     const std::int64_t began = now_ns();
-    const Status s = stage_.forward(work.batch(), work.tokens);
+    Status s = stage_.forward(work.batch(), work.tokens);
     active_->computed(work, seconds_since(began));
     return s;
 }
@@ -118,7 +118,7 @@ Status Engine::pass_on(Work& work) {
     answer->number = answered_++;
     encode(*answer, message_, limits_);
     const std::int64_t began = now_ns();
-    const Status s = edges_.answers_out->send(message_.data(), message_.size());
+    Status s = edges_.answers_out->send(message_.data(), message_.size());
     active_->sent(message_.size(), seconds_since(began));
     return s;
 }
@@ -158,7 +158,7 @@ Status Engine::serve(Work& work) {
 Status Engine::follow() {
     while (true) {
         Result<Work> work = receive_work();
-        const Status s = work ? serve(*work) : Status(work.error());
+        Status s = work ? serve(*work) : Status(work.error());
         if (!s || work->kind == WorkKind::kEnd) {
             end_run();
             return s;

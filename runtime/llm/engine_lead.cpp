@@ -44,7 +44,7 @@ Status Engine::issue(Work& work, TokenTimes& tokens) {
     for (const WorkSpan& each : work.spans) {
         tokens.admit(each.prompt, now);
     }
-    const Status s = compute(work);
+    Status s = compute(work);
     return s ? pass_on(work) : s;
 }
 

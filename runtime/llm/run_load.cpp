@@ -91,7 +91,7 @@ Status StageRun::warm_up() {
     if (!plan_.first() && !stage_->on_device()) {
         std::fill_n(static_cast<float*>(stage_->input()), files_->shape().hidden, 0.0F);
     }
-    const Status s = stage_->forward({Span{0, 0, 1, false, false}}, tokens);
+    Status s = stage_->forward({Span{0, 0, 1, false, false}}, tokens);
     facts_.warm_up_s = seconds_since(began);
     times_->row("warm_up", facts_.warm_up_s);
     return s;

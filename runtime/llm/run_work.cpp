@@ -107,7 +107,7 @@ Status StageRun::run_engine(Engine& engine, TokenTimes& tokens) {
     const double cpu_before = cpu_seconds();
     DeviceUsage device(gpu_);
     const std::int64_t began = now_ns();
-    const Status s = plan_.first() ? lead(engine, tokens) : engine.follow();
+    Status s = plan_.first() ? lead(engine, tokens) : engine.follow();
     facts_.cpu_utilization =
         (cpu_seconds() - cpu_before) / std::max(seconds_since(began), 1e-9) / std::max(facts_.threads, 1);
     facts_.gpu_utilization = device.utilization();
