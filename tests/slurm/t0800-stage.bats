@@ -13,7 +13,7 @@ setup_file() {
         chmod -R a+rX "$STAGE_DIR"
         export WORDS="inferstep stage --model stage/model --prompts stage/prompts.jsonl --max-new-tokens 9"
         # shellcheck disable=SC2086 # words
-        user_run $WORDS --local-debug --output-dir reference
+        user_run $WORDS --local-debug --output-dir reference --overwrite
     }
 }
 teardown_file() {
