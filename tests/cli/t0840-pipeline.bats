@@ -73,6 +73,17 @@ answers_alike() {
     ! cmp -s other/completions_rank_0.jsonl one/completions_rank_0.jsonl || false
 }
 
+@test "a small real model answers alike in one, two and four stages" {
+    local model
+    model=$("$INFERSTEP_TOP/contrib/deps/smollm2.sh" 2>why) || skip "SmolLM2 cannot be had: $(tail -n 1 why)"
+    MODEL=$model stage --local-debug --output-dir one --prompt-limit 3 --max-new-tokens 8
+    MODEL=$model stage -n 2 --output-dir two --prompt-limit 3 --max-new-tokens 8 --batch-size 2 --prefill-chunk 7
+    MODEL=$model stage -n 4 --output-dir four --prompt-limit 3 --max-new-tokens 8 --transport tcp
+    [ "$(wc -l <one/completions_rank_0.jsonl)" -eq 3 ]
+    same one/completions_rank_0.jsonl two/completions_rank_1.jsonl
+    same one/completions_rank_0.jsonl four/completions_rank_3.jsonl
+}
+
 @test "prompts longer than a chunk, prompts of one variant, and ranks that are left over" {
     stage -n 3 --pipeline-size 2 --output-dir out --variant 4k --prompt-limit 4 --prefill-chunk 3
     [ "$(wc -l <out/completions_rank_1.jsonl)" -eq 4 ]

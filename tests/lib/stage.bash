@@ -16,11 +16,11 @@ with open(sys.argv[1], "w") as f:
 END
 }
 
-# [-n TASKS] OPTION…: the ranks run side by side, each on $THREADS threads (one).
+# [-n TASKS] OPTION…: the ranks run side by side, each on $THREADS threads (one), with $MODEL (the tiny one).
 stage() {
     local tasks=1
     [ "$1" != -n ] || { tasks=$2; shift 2; }
-    timeout -k 5 60 inferstep run --tasks "$tasks" -- inferstep stage --model "$STAGE_DIR/model" \
+    timeout -k 5 60 inferstep run --tasks "$tasks" -- inferstep stage --model "${MODEL:-$STAGE_DIR/model}" \
         --prompts "$STAGE_DIR/prompts.jsonl" --max-new-tokens 9 --threads "${THREADS:-1}" "$@"
 }
 
