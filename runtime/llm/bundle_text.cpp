@@ -57,18 +57,35 @@ std::string csv_text(const Json& bundle) {
     return text;
 }
 
-std::string stage_row(const Json& rank) {
+constexpr std::size_t kNodeWidth = 12;
+
+// As wide as the longest has it: "embed + 0-25 + norm + head" is no use in part.
+std::size_t layers_width(const std::vector<Json>& ranks) {
+    std::size_t width = std::string_view("layers").size();
+    for (const Json& rank : ranks) {
+        width = std::max(width, rank.text("layers").size());
+    }
+    return width;
+}
+
+std::string stage_row(const Json& rank, std::size_t layers) {
     const double run = rank.number("run_s");
     const auto share = [&](const char* key) { return run > 0 ? 100 * rank.number(key) / run : 0; };
-    return fmt::format("{:>5}  {:<12} {:<22} {:>7.1f} {:>7.1f} {:>7.1f} {:>7.2f} {:>6.2f}\n", rank.number("rank"),
-                       shortened(rank.text("node"), 12), shortened(rank.text("layers"), 22), share("compute_s"),
-                       share("bubble_s"), share("send_s"), rank.number("read_GBs"), rank.number("read_ratio"));
+    return fmt::format("{:>5}  {:<{}} {:<{}} {:>9.1f} {:>8.1f} {:>6.1f} {:>7.2f} {:>6.2f}\n", rank.number("rank"),
+                       shortened(rank.text("node"), kNodeWidth), kNodeWidth, rank.text("layers"), layers,
+                       share("compute_s"), share("bubble_s"), share("send_s"), rank.number("read_GBs"),
+                       rank.number("read_ratio"));
+}
+
+// Three digits that mean something, also of a model that answers in less than a millisecond.
+std::string short_time(double seconds) {
+    constexpr double kMilli = 1e3;
+    return seconds < 0.9995 ? fmt::format("{:.3g} ms", seconds * kMilli) : duration_text(seconds);
 }
 
 std::string times_row(const char* name, const Json& times) {
-    constexpr double kMilli = 1e3;
-    return fmt::format("{:<6} p50 {:.2f} ms, p90 {:.2f} ms, p99 {:.2f} ms\n", name, times.number("p50") * kMilli,
-                       times.number("p90") * kMilli, times.number("p99") * kMilli);
+    return fmt::format("{:<6} p50 {}, p90 {}, p99 {}\n", name, short_time(times.number("p50")),
+                       short_time(times.number("p90")), short_time(times.number("p99")));
 }
 
 }  // namespace
@@ -81,10 +98,12 @@ Status write_metrics(const std::string& directory, const Json& bundle) {
 }
 
 std::string bundle_text(const Json& bundle, const std::string& directory) {
-    std::string text = fmt::format("{:>5}  {:<12} {:<22} {:>7} {:>7} {:>7} {:>7} {:>6}\n", "rank", "node", "layers",
-                                   "comp %", "bubbl %", "send %", "GB/s", "ratio");
-    for (const Json& rank : bundle.copy_of("ranks").items()) {
-        text += rank.number("stage", -1) >= 0 ? stage_row(rank) : "";
+    const std::vector<Json> ranks = bundle.copy_of("ranks").items();
+    const std::size_t layers = layers_width(ranks);
+    std::string text = fmt::format("{:>5}  {:<{}} {:<{}} {:>9} {:>8} {:>6} {:>7} {:>6}\n", "rank", "node", kNodeWidth,
+                                   "layers", layers, "compute %", "bubble %", "send %", "GB/s", "ratio");
+    for (const Json& rank : ranks) {
+        text += rank.number("stage", -1) >= 0 ? stage_row(rank, layers) : "";
     }
     const Json totals = bundle.copy_of("totals");
     text += fmt::format("{} of {} complete, {} in {}: {:.2f} tokens/s\n", totals.number("completed"),
