@@ -1,8 +1,6 @@
 #include "llm/pool.hpp"
 
 #include <linux/futex.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +10,8 @@
 #include <cstdint>
 #include <thread>
 #include <vector>
+
+#include "core/quiet_thread.hpp"
 
 namespace inferstep::llm {
 namespace {
@@ -161,14 +161,9 @@ void Pool::State::serve(int thread) {
 }
 
 Pool::Pool(int threads) : state_(std::make_unique<State>(std::max(1, threads))) {
-    sigset_t all;
-    sigset_t before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);  // signals are the caller's
     for (int i = 1; i < threads; ++i) {
-        state_->threads.emplace_back([state = state_.get(), i] { state->serve(i); });
+        state_->threads.push_back(quiet_thread([state = state_.get(), i] { state->serve(i); }));
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 Pool::~Pool() {
