@@ -9,7 +9,7 @@
 namespace inferstep::report {
 namespace {
 
-constexpr double kRoom = 0.17;  // of the axis, for the numbers at the bars' ends
+constexpr double kBesideNumber = 12;  // pixels around a number at the end of a bar
 
 // value / base - 1, in percent; nothing loses more than all
 Value change(const Value& value, const Value& base) {
@@ -36,23 +36,27 @@ std::string data_line(const Value& v, double y, bool more_is_better) {
                        exact(high_of(v)), (v.value > 0) == more_is_better ? "0x0072B2" : "0xD55E00");
 }
 
+std::string number_of(const Value& v) { return fmt::format("{:+.{}f} %", v.value, std::abs(v.value) < 9.95 ? 1 : 0); }
+
 // The number, where bar and interval end.
 std::string number_at(const Value& v, std::size_t row) {
     const bool right = v.value >= 0;
-    return fmt::format("set label '{:+.{}f} %' at {},{} {} offset character {},0 front textcolor rgb '{}'\n", v.value,
-                       std::abs(v.value) < 9.95 ? 1 : 0,
+    return fmt::format("set label '{}' at {},{} {} offset character {},0 front textcolor rgb '{}'\n", number_of(v),
                        exact(right ? std::max(0.0, high_of(v)) : std::min(0.0, low_of(v))), row,
                        right ? "left" : "right", right ? 0.6 : -0.6, kText);
 }
 
-Axis change_axis(const std::vector<Bar>& bars, const std::string& quantity) {
+// `width`: pixels between the ends of the axis, in which the longest number has its place, too.
+Axis change_axis(const std::vector<Bar>& bars, const std::string& quantity, double width) {
     double least = 0;
     double most = 0;
+    double longest = 0;
     for (const Bar& bar : bars) {
         least = std::min(least, low_of(bar.value));
         most = std::max(most, high_of(bar.value));
+        longest = std::max(longest, kBesideNumber + text_pixels(number_of(bar.value)));
     }
-    const double room = kRoom * std::max(most - least, 1.0);
+    const double room = std::max(most - least, 1.0) * longest / std::max(width - longest, longest);
     return value_axis("change of " + quantity, "%", {least < 0 ? least - room : 0, most > 0 ? most + room : 0});
 }
 
@@ -64,7 +68,7 @@ struct Words {
 Drawing draw_part(const std::vector<Bar>& bars, const std::string& stem, const std::string& title, const Words& words) {
     Axis names;
     const Frame frame = bar_frame(bars, names);
-    const Axis across = change_axis(bars, words.quantity);
+    const Axis across = change_axis(bars, words.quantity, frame.width - frame.left - frame.right);
     Drawing one = drawing(frame, stem, title, "bars");
     one.plot.caption = fmt::format(
         "Change of {} against {} at the same {}: blue is better, orange is worse. Lines: 95 % confidence intervals, "

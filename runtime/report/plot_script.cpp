@@ -154,8 +154,12 @@ std::string axis_label(char which, const Axis& axis, const Frame& frame) {
                        below ? "center" : "left", kGrey);
 }
 
-std::string plane_commands(const Frame& frame, const std::string& title, const std::string& legend, const Axis& across,
+std::string plane_commands(const Frame& asked, const std::string& title, const std::string& legend, const Axis& across,
                            const Axis& up) {
+    Frame frame = asked;  // with room for the longest number
+    for (const Tick& tick : up.ticks) {
+        frame.left = std::max(frame.left, left_margin({tick.text}));
+    }
     return frame_commands(frame, title) + legend + axis_commands('x', across, false) + axis_commands('y', up, true) +
            axis_label('x', across, frame) + axis_label('y', up, frame);
 }
