@@ -204,7 +204,11 @@ std::string plots_of(const PaperExperiment& one) {
     for (const std::string& stem : chosen_plots(one)) {
         text += fmt::format("![{}]({}/plots/{}.svg)\n", stem, one.folder, stem);
     }
-    return text.empty() ? "There are no plots: gnuplot is not installed, or --no-plots was given.\n" : text;
+    const auto measured = [](const Row& row) { return !row.executions.empty(); };
+    if (text.empty() && std::ranges::any_of(one.figures.rows, measured)) {
+        return "There are no plots: gnuplot is not installed, or --no-plots was given.\n";
+    }
+    return text;
 }
 
 std::string summary_of(const PaperExperiment& one) {

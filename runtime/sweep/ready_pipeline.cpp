@@ -7,6 +7,7 @@
 #include "llm/model_files.hpp"
 #include "llm/settings_read.hpp"
 #include "sweep/allocation.hpp"
+#include "sweep/command_words.hpp"
 #include "sweep/ready_checks.hpp"
 #include "sweep/ready_pipeline_flags.hpp"
 #include "sweep/ready_splits.hpp"
@@ -24,6 +25,7 @@ struct Begun {
     std::vector<long> stages;
     llm::StageSettings settings;  // of `inferstep stage` itself
     std::vector<std::string> notes;
+    std::vector<std::string> more;  // --stage_options, word by word
 };
 
 bool has(const ReadyFlags& flags, const char* name) { return flags.has(name) && !flags.texts(name).empty(); }
@@ -66,7 +68,7 @@ Status check_allocated(const Begun& begun) {
 }
 
 // The options that every run has, the reference included.
-std::vector<std::string> inputs(const ReadyFlags& flags) {
+std::vector<std::string> inputs(const Begun& begun) {
     std::vector<std::string> words = {"inferstep", "stage"};
     for (const auto& [flag, option] : {std::pair("exp_config", "--exp-config"),
                                        {"ds_config", "--ds-config"},
@@ -74,13 +76,22 @@ std::vector<std::string> inputs(const ReadyFlags& flags) {
                                        {"prompts", "--prompts"},
                                        {"max_new_tokens", "--max-new-tokens"},
                                        {"threads", "--threads"}}) {
-        if (has(flags, flag)) {
-            words.push_back(fmt::format("{}={}", option, flags.text(flag)));
+        if (has(begun.flags, flag)) {
+            words.push_back(fmt::format("{}={}", option, begun.flags.text(flag)));
         }
     }
-    const std::vector<std::string>& more = flags.texts("stage_options");
-    words.insert(words.end(), more.begin(), more.end());
+    words.insert(words.end(), begun.more.begin(), begun.more.end());
     return words;
+}
+
+// A list has them word by word; one text is split as a shell does it.
+Result<std::vector<std::string>> more_options(const ReadyFlags& flags) {
+    const std::vector<std::string>& given = flags.texts("stage_options");
+    if (given.size() != 1) {
+        return given;
+    }
+    Result<std::vector<std::string>> words = command_words(given.front());
+    return words ? std::move(words) : fail("--stage_options: {}", words.error().message);
 }
 
 // As `inferstep stage` will read them: its configuration files, its variables, and what is wrong with them.
@@ -102,7 +113,7 @@ Result<Begun> begin(std::string_view kind, const std::vector<std::string>& words
     if (!flags) {
         return flags.error();
     }
-    Begun begun{std::move(*flags), std::string(kind), {}, 1, {}, {}, {}};
+    Begun begun{std::move(*flags), std::string(kind), {}, 1, {}, {}, {}, {}};
     if (Status s = check_folder_name(begun.flags.text("exp_name")); !s) {
         return s.error();
     }
@@ -122,6 +133,11 @@ Result<Begun> begin(std::string_view kind, const std::vector<std::string>& words
         return settings.error();
     }
     begun.settings = std::move(*settings);
+    Result<std::vector<std::string>> more = more_options(begun.flags);
+    if (!more) {
+        return more.error();
+    }
+    begun.more = std::move(*more);
     return begun;
 }
 
@@ -155,7 +171,7 @@ void add_reference(const Begun& begun, const std::string& prompts, Battery& batt
     if (begun.where != "local") {
         words = {"srun", "--nodes=1", "--ntasks=1", "--job-name=reference"};
     }
-    const std::vector<std::string> run = inputs(begun.flags);
+    const std::vector<std::string> run = inputs(begun);
     words.insert(words.end(), run.begin(), run.end());
     add_option(begun, "precision", "--precision", words);
     words.insert(words.end(),
@@ -185,7 +201,7 @@ Battery common(const Begun& begun) {
     battery.warmups = 1;
     battery.random = true;
     battery.seed = 1;
-    battery.command = inputs(begun.flags);
+    battery.command = inputs(begun);
     battery.command.emplace_back("--pipeline-size={stages}");
     battery.step.nodes = "{nodes}";
     battery.step.tasks_per_node = "{stages_per_node}";

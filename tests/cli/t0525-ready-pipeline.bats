@@ -33,6 +33,8 @@ stages=4 nodes=2 stages_per_node=2	2	2" ]
     [ "$(plan weak --stages=1,3 --prompts_per_stage=7 --launcher=local | points)" = "stages=1 nodes=1 stages_per_node=1 prompts=7	1	1
 stages=3 nodes=1 stages_per_node=3 prompts=21	1	3" ]
     plan weak --stages=1,3 --prompts_per_stage=7 | jq -e 'all(.plan[]; .command | index("--limit=" + "7") or index("--limit=21"))'
+    [ "$(plan strong --stage_options='--variant "2 k" --ignore-eos' | jq -c '.plan[0].command[2:7]')" = '["--model=tiny","--prompts=prompts.jsonl","--variant","2 k","--ignore-eos"]' ]
+    [ "$(plan strong --stage_options='[--variant=2 k,--ignore-eos]' | jq -c '.plan[0].command[4:6]')" = '["--variant=2 k","--ignore-eos"]' ]
     [ "$(plan strong | jq '.plan | length')" = 12 ] # three, each with a warm-up and three repeats
 }
 
@@ -57,6 +59,7 @@ END
     refused "--nodes and --stages: one of the two" plan strong --stages=3 --nodes=2
     refused "--nodes=2: without Slurm there is one node" inferstep sweep pipeline-strong --launcher=local --nodes=2 "${INPUTS[@]}"
     refused "--batch_size: there is no such flag" plan batch --batch_size=2
+    refused '--stage_options: ' plan strong --stage_options='--variant "2k'
     refused "no model is named" inferstep sweep pipeline-strong --launcher=local --dry-run
     SLURM_JOB_ID=7 SLURM_JOB_NODELIST=n1,n2 refused "4 stages need 4 nodes, and the allocation 7 has 2" plan strong --launcher=auto
 }
