@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "report/compute_grouping.hpp"
 #include "report/interval.hpp"
 #include "sweep/ready_pipeline.hpp"
 
@@ -86,6 +87,24 @@ void partitions(Columns& c) {
           [&](const Row& row) { return against(row.rate, best->rate, &row == best); });
 }
 
+void add_columns(Figures& figures) {
+    Columns columns(figures);
+    switch (experiment_of(figures.kind)) {
+        case Experiment::kStrong:
+            return strong(columns);
+        case Experiment::kWeak:
+            return weak(columns);
+        case Experiment::kBatch:
+            return batch(columns);
+        case Experiment::kOptimization:
+            return optimization(columns);
+        case Experiment::kPartitions:
+            return partitions(columns);
+        case Experiment::kNone:
+            return;
+    }
+}
+
 }  // namespace
 
 Experiment experiment_of(std::string_view kind) {
@@ -110,21 +129,29 @@ void compute_experiment(const Collection& collection, Figures& figures) {
     if (!figures.has_baseline) {
         return;
     }
-    Columns columns(figures);
-    switch (experiment_of(figures.kind)) {
-        case Experiment::kStrong:
-            return strong(columns);
-        case Experiment::kWeak:
-            return weak(columns);
-        case Experiment::kBatch:
-            return batch(columns);
-        case Experiment::kOptimization:
-            return optimization(columns);
-        case Experiment::kPartitions:
-            return partitions(columns);
-        case Experiment::kNone:
-            return;
+    add_columns(figures);
+    for (std::string& text : above_one(figures)) {
+        figures.notes.push_back({{}, std::move(text)});
     }
+}
+
+std::vector<std::string> above_one(const Figures& figures) {
+    constexpr double kShown = 1.0005;  // what tables show as 100.1 %
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < figures.experiment.size(); ++i) {
+        std::vector<std::string> names;
+        for (const Row& row : figures.rows) {
+            const Value& value = row.experiment[i];
+            if (figures.experiment[i].fraction && value.value > kShown && !std::isfinite(value.low)) {
+                names.push_back(name_of(figures, row));
+            }
+        }
+        if (!names.empty()) {
+            texts.push_back(fmt::format("{} above 100 % ({}) is of single runs, and may be noise: repeats would tell",
+                                        figures.experiment[i].title, fmt::join(names, "; ")));
+        }
+    }
+    return texts;
 }
 
 }  // namespace inferstep::report

@@ -196,6 +196,9 @@ std::string results_table(const PaperExperiment& one) {
     for (const ExperimentColumn& column : f.experiment) {
         text += fmt::format("- *{}*: {}\n", markdown(column.title), markdown(column.rule));
     }
+    for (const std::string& remark : above_one(f)) {
+        text += fmt::format("- {}.\n", markdown(remark));
+    }
     return text;
 }
 

@@ -13,7 +13,8 @@ namespace inferstep::report {
 namespace {
 
 constexpr double kLogSpan = 10;       // a factor from which measured values are drawn on a logarithmic axis
-constexpr double kLogParameters = 4;  // and the values of a parameter
+constexpr double kLogParameters = 4;  // and the values of a parameter,
+constexpr double kEvenSpan = 30;      // or, where they are evenly spaced, as split points are
 constexpr std::size_t kMostTicks = 9;
 constexpr std::size_t kLongestLabel = 60;
 
@@ -86,6 +87,20 @@ void thin_out(Axis& axis) {
         }
     }
     axis.ticks = std::move(kept);
+}
+
+// 1 4 7 10, not 1 2 4 8: no gap is twice another. Sorted and different.
+bool evenly_spaced(const std::vector<double>& values) {
+    if (values.size() < 3) {
+        return false;
+    }
+    double least = values[1] - values[0];
+    double most = least;
+    for (std::size_t i = 2; i < values.size(); ++i) {
+        least = std::min(least, values[i] - values[i - 1]);
+        most = std::max(most, values[i] - values[i - 1]);
+    }
+    return most < 2 * least;
 }
 
 }  // namespace
@@ -179,7 +194,8 @@ Axis parameter_axis(const std::string& name, std::vector<double> values) {
     if (values.empty()) {
         return axis;
     }
-    axis.log = values.front() > 0 && values.back() / values.front() >= kLogParameters;
+    axis.log =
+        values.front() > 0 && values.back() / values.front() >= (evenly_spaced(values) ? kEvenSpan : kLogParameters);
     if (axis.log) {
         const double room = std::pow(values.back() / values.front(), 0.06);
         axis.low = values.front() / room;

@@ -34,7 +34,8 @@ Axis value_axis(const std::string& name, const std::string& unit, const std::vec
 // For speed-ups and other ratios beside a logarithmic axis: powers of two.
 Axis ratio_axis(const std::string& name, const std::vector<double>& values);
 
-// For the values of a parameter: ticks at these values. Logarithmic where they span a factor of four.
+// For the values of a parameter: ticks at these values. Logarithmic where they span a factor of four,
+// or 30 if they are evenly spaced.
 Axis parameter_axis(const std::string& name, std::vector<double> values);
 
 // For things without an order by number: they stand at 0, 1, 2, … .

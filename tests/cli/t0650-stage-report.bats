@@ -91,6 +91,37 @@ PY
     [ "$status" = 1 ]
 }
 
+@test "an efficiency above 100 % of a single run is marked as such, and one with repeats is not" {
+    cp -r "$(run_of strong)" twice
+    cp -r "$(run_of strong)" once
+    python3 - <<'PY'
+import json, pathlib, shutil
+for tree in map(pathlib.Path, ("once", "twice")):
+    sweep = json.loads((tree / "sweep.json").read_text())
+    if tree.name == "once":
+        sweep["points"] = [p for p in sweep["points"] if p["repeat"] == 1]
+        (tree / "sweep.json").write_text(json.dumps(sweep))
+    kept = {p["id"]: p for p in sweep["points"]}
+    for folder in (tree / "points").iterdir():
+        if folder.name not in kept:
+            shutil.rmtree(folder)
+        elif kept[folder.name]["parameters"]["stages"] == "2":
+            point = json.loads((folder / "point.json").read_text())
+            for metric in point["metrics"]:
+                metric["value"] *= 0.4 if metric["name"] == "run" else 1
+            (folder / "point.json").write_text(json.dumps(point))
+PY
+    words='parallel efficiency above 100 % (stages 2) is of single runs, and may be noise'
+    report once
+    is True 'd["rows"][1]["experiment"]["efficiency"]["value"] > 1'
+    grep -qF "$words" out
+    inferstep report --no-plots --paper p.md once
+    grep -qF "$words" p.md
+    report twice
+    is True 'd["rows"][1]["experiment"]["efficiency"]["value"] > 1'
+    ! grep -qF "may be noise" out || false
+}
+
 @test "the page with stages and texts in a browser, and every number on it" {
     inferstep report -o page --reference "$(run_of strong)"/reference/completions_rank_0.jsonl "$(run_of optimization)" >out
     python3 "$INFERSTEP_TOP/tests/lib/page_numbers.py" page/index.html page/report.json

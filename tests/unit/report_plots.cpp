@@ -55,6 +55,9 @@ void axes_are_of_round_numbers() {
     CHECK_EQ(ticks(value_axis("efficiency", "fraction", {0.31, 1})), "0 20 40 60 80 100");
     CHECK_EQ(ticks(value_axis("memory", "bytes", {3.0 * 1024 * 1024, 0})), "0.0 0.5 1.0 1.5 2.0 2.5 3.0");
     CHECK_EQ(ticks(parameter_axis("nodes", {8, 1, 2, 4, 2})), "1 2 4 8");
+    CHECK(parameter_axis("nodes", {8, 1, 2, 4}).log && parameter_axis("nodes", {1, 4}).log);
+    CHECK(!parameter_axis("first layers", {1, 4, 7, 10, 13, 16, 19, 22, 25}).log);
+    CHECK(!parameter_axis("first layers", {1, 4, 8, 11}).log && parameter_axis("n", {1, 20, 40}).log);
     CHECK_EQ(ticks(ratio_axis("speed-up", {0.7, 7.1})), "0.5 1 2 4 8");
     CHECK_EQ(value_axis("rate", "images/s", {2e6}).label, "rate [thousand images/s]");
 }
