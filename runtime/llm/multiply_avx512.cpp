@@ -23,6 +23,17 @@ void fetch(const std::byte* p, int bytes) {
 }
 
 template <int P, int M>
+void clear(__m512 (&sums)[std::size_t{P}][std::size_t{M}]) {
+#pragma GCC unroll 16
+    for (std::ptrdiff_t p = 0; p < P; ++p) {
+#pragma GCC unroll 16
+        for (std::ptrdiff_t m = 0; m < M; ++m) {
+            sums[p][m] = _mm512_setzero_ps();
+        }
+    }
+}
+
+template <int P, int M>
 void store(const Tile& tile, const __m512 (&sums)[std::size_t{P}][std::size_t{M}]) {
 #pragma GCC unroll 16
     for (std::ptrdiff_t p = 0; p < P; ++p) {
@@ -39,13 +50,7 @@ struct Bf16 {
     template <int P, int M>
     static void tile(const Tile& tile) {
         __m512 sums[std::size_t{P}][std::size_t{M}];
-#pragma GCC unroll 16
-        for (std::ptrdiff_t p = 0; p < P; ++p) {
-#pragma GCC unroll 16
-            for (std::ptrdiff_t m = 0; m < M; ++m) {
-                sums[p][m] = _mm512_setzero_ps();
-            }
-        }
+        clear<P, M>(sums);
         const std::byte* panel = tile.panel;
         const std::byte* x = tile.x;
         const std::ptrdiff_t step = tile.group_rows * 4;
@@ -134,13 +139,7 @@ struct Integers {
     template <int P, int M>
     static void tile(const Tile& tile) {
         __m512 sums[std::size_t{P}][std::size_t{M}];
-#pragma GCC unroll 16
-        for (std::ptrdiff_t p = 0; p < P; ++p) {
-#pragma GCC unroll 16
-            for (std::ptrdiff_t m = 0; m < M; ++m) {
-                sums[p][m] = _mm512_setzero_ps();
-            }
-        }
+        clear<P, M>(sums);
         const std::byte* block = tile.panel;
         const std::byte* x = tile.x;
         const float* scales = tile.scales;
