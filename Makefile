@@ -35,7 +35,7 @@ PLACE_OBJ  := $(call objects,$(call parts,runtime/place))
 DB_OBJ     := $(call objects,$(call parts,runtime/db))
 VISION_OBJ := $(call objects,$(call parts,runtime/vision))
 COMM_OBJ   := $(call objects,$(call parts,runtime/comm))
-LLM_OBJ    := $(call objects,$(call parts,runtime/llm))
+LLM_OBJ    := $(call objects,$(call parts,$(addprefix runtime/llm/,files text kernels stage run)))
 BENCH_OBJ  := $(call objects,$(call parts,runtime/bench))
 SWEEP_OBJ  := $(call objects,$(call parts,runtime/sweep))
 REPORT_OBJ := $(call objects,$(call parts,runtime/report))
@@ -112,9 +112,9 @@ $(BUILD)/obj/runtime/comm/link_nccl.o: CPPFLAGS += $(if $(NCCL_HEADER),-DINFERST
 # Kernels for CPUs that this machine need not be: chosen when the program runs. Every product and sum is written down as it
 # is to be made, so that equal numbers give equal bits wherever the compiler puts the code.
 $(BUILD)/obj/runtime/llm/%: CXXFLAGS += -ffp-contract=off
-$(BUILD)/obj/runtime/llm/%_avx2.o: CXXFLAGS += -O3 -mavx2 -mfma -mf16c
+$(BUILD)/obj/runtime/llm/kernels/%_avx2.o: CXXFLAGS += -O3 -mavx2 -mfma -mf16c
 # g++ 12 warns of its own AVX-512 header.
-$(BUILD)/obj/runtime/llm/%_avx512.o: CXXFLAGS += -O3 -Wno-uninitialized -Wno-maybe-uninitialized -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
+$(BUILD)/obj/runtime/llm/kernels/%_avx512.o: CXXFLAGS += -O3 -Wno-uninitialized -Wno-maybe-uninitialized -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512vnni -mavx512bf16 -mfma -mf16c
 
 # Kernels for GPUs: T4 (75), A100 (80), H100 (90), and for later ones the code that their driver compiles.
 NVCC_FLAGS := -std=c++20 -O2 -ccbin $(lastword $(CXX)) $(foreach sm,75 80 90,-gencode arch=compute_$(sm),code=sm_$(sm)) \

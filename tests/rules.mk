@@ -50,7 +50,7 @@ $(BUILD)/tests/bench/transfer: tests/bench/transfer.cpp $(CLIENT_OBJ) $(CORE_OBJ
 
 KERNEL_PARTS := isa kernels_avx2 kernels_avx512 kernels_portable matrix memory multiply_avx2 multiply_avx512 pack pool quantize read_bandwidth vector_math
 KERNEL_SUITES := matrix packing vectors
-$(BUILD)/tests/bench/kernels: tests/bench/kernels.cpp $(call objects,$(KERNEL_PARTS:%=runtime/llm/%.cpp))
+$(BUILD)/tests/bench/kernels: tests/bench/kernels.cpp $(call objects,$(KERNEL_PARTS:%=runtime/llm/kernels/%.cpp))
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) -pie $^ -lfmt -pthread -o $@
@@ -132,7 +132,7 @@ $(BUILD)/obj/tests/unit/main-kernels.o: tests/unit/main.cpp
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CPPFLAGS) -DINFERSTEP_SUITES='&kLlmMatrixSuite,&kLlmPackingSuite,&kLlmVectorSuite' $(CXXFLAGS) -c $< -o $@
 
-$(BUILD)/tests/kernels: $(call objects,$(KERNEL_PARTS:%=runtime/llm/%.cpp) $(KERNEL_SUITES:%=tests/unit/llm_%.cpp)) $(BUILD)/obj/tests/unit/main-kernels.o
+$(BUILD)/tests/kernels: $(call objects,$(KERNEL_PARTS:%=runtime/llm/kernels/%.cpp) $(KERNEL_SUITES:%=tests/unit/llm_%.cpp)) $(BUILD)/obj/tests/unit/main-kernels.o
 	$(call say,LINK)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(LDFLAGS) $^ -lfmt -lcunit -pthread -o $@
@@ -167,9 +167,9 @@ $(BUILD)/fuzz/commands $(BUILD)/fuzz/texts: $(BUILD)/fuzz/%: $(BUILD)/fuzz/tests
 	$(call say,LINK)
 	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lfmt -lcjson -lcrypto -lhiredis -ldl -pthread -o $@
 
-FUZZ_MODELS := $(call fuzz_obj,$(addprefix runtime/llm/,gguf.cpp gguf_shape.cpp gguf_values.cpp hf_config.cpp json_lines.cpp \
+FUZZ_MODELS := $(call fuzz_obj,$(addprefix runtime/llm/files/,gguf.cpp gguf_shape.cpp gguf_values.cpp hf_config.cpp \
                  pickle.cpp pickle_calls.cpp safetensors.cpp shape_tensors.cpp tensor_source.cpp torch_file.cpp zip.cpp) \
-                 $(addprefix runtime/core/,file.cpp json.cpp text.cpp))
+                 runtime/llm/text/json_lines.cpp $(addprefix runtime/core/,file.cpp json.cpp text.cpp))
 $(BUILD)/fuzz/models: $(BUILD)/fuzz/tests/fuzz/models.o $(FUZZ_MODELS)
 	$(call say,LINK)
 	$(Q)$(FUZZ_CXX) $(FUZZ_FLAGS) -fsanitize=fuzzer $^ -lfmt -lcjson -lcrypto -o $@

@@ -8,11 +8,11 @@
 #include "core/log.hpp"
 #include "core/step.hpp"
 #include "core/words.hpp"
-#include "llm/logits_file.hpp"
-#include "llm/profiler.hpp"
-#include "llm/run.hpp"
-#include "llm/settings_read.hpp"
-#include "llm/settings_table.hpp"
+#include "llm/run/logits_file.hpp"
+#include "llm/run/profiler.hpp"
+#include "llm/run/run.hpp"
+#include "llm/run/settings_read.hpp"
+#include "llm/run/settings_table.hpp"
 
 namespace inferstep::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "llm/completions.hpp"
+#include "llm/run/completions.hpp"
 
 namespace inferstep::report {
 namespace {

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <optional>
 
-#include "llm/model_files.hpp"
-#include "llm/settings_read.hpp"
+#include "llm/files/model_files.hpp"
+#include "llm/run/settings_read.hpp"
 #include "sweep/allocation.hpp"
 #include "sweep/command_words.hpp"
 #include "sweep/ready_checks.hpp"

@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "core/clock.hpp"
-#include "llm/sampling.hpp"
-#include "llm/stage.hpp"
+#include "llm/stage/sampling.hpp"
+#include "llm/stage/stage.hpp"
 
 using namespace inferstep;
 

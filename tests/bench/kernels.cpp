@@ -12,8 +12,8 @@
 #include <string>
 #include <vector>
 
-#include "llm/matrix.hpp"
-#include "llm/vector_math.hpp"
+#include "llm/kernels/matrix.hpp"
+#include "llm/kernels/vector_math.hpp"
 
 namespace inferstep::llm {
 namespace {

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <functional>
 
-#include "llm/half.hpp"
+#include "llm/kernels/half.hpp"
 
 #define __global__ inline
 #define __device__

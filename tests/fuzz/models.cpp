@@ -11,13 +11,13 @@
 #include <string_view>
 #include <vector>
 
-#include "llm/gguf.hpp"
-#include "llm/hf_config.hpp"
-#include "llm/json_lines.hpp"
-#include "llm/pickle.hpp"
-#include "llm/safetensors.hpp"
-#include "llm/shape_tensors.hpp"
-#include "llm/torch_file.hpp"
+#include "llm/files/gguf.hpp"
+#include "llm/files/hf_config.hpp"
+#include "llm/files/pickle.hpp"
+#include "llm/files/safetensors.hpp"
+#include "llm/files/shape_tensors.hpp"
+#include "llm/files/torch_file.hpp"
+#include "llm/text/json_lines.hpp"
 
 namespace inferstep::fuzz {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "llm/tensor_source.hpp"
+#include "llm/files/tensor_source.hpp"
 
 namespace inferstep::test {
 

@@ -2,9 +2,9 @@
 #include "check.hpp"
 #include "core/file.hpp"
 #include "folder.hpp"
-#include "llm/hf_config.hpp"
-#include "llm/hf_weights.hpp"
-#include "llm/safetensors.hpp"
+#include "llm/files/hf_config.hpp"
+#include "llm/files/hf_weights.hpp"
+#include "llm/files/safetensors.hpp"
 #include "llm_bytes.hpp"
 #include "suites.hpp"
 

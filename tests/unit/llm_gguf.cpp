@@ -1,6 +1,6 @@
 // GGUF files made here byte by byte, each wrong in one way: one sentence names what is wrong.
 #include "check.hpp"
-#include "llm/gguf.hpp"
+#include "llm/files/gguf.hpp"
 #include "llm_bytes.hpp"
 #include "suites.hpp"
 

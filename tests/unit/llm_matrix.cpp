@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "check.hpp"
-#include "llm/matrix.hpp"
+#include "llm/kernels/matrix.hpp"
 #include "llm_numbers.hpp"
 #include "suites.hpp"
 

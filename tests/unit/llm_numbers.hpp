@@ -6,7 +6,7 @@
 #include <cstring>
 #include <vector>
 
-#include "llm/matrix.hpp"
+#include "llm/kernels/matrix.hpp"
 
 namespace inferstep::test {
 

@@ -3,8 +3,8 @@
 #include <vector>
 
 #include "check.hpp"
-#include "llm/half.hpp"
-#include "llm/matrix.hpp"
+#include "llm/kernels/half.hpp"
+#include "llm/kernels/matrix.hpp"
 #include "llm_numbers.hpp"
 #include "suites.hpp"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "check.hpp"
-#include "llm/partition.hpp"
+#include "llm/stage/partition.hpp"
 #include "suites.hpp"
 
 namespace inferstep::test {

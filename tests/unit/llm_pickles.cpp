@@ -1,8 +1,8 @@
 // Pickles and zips of torch.save's kind, made here byte by byte, and others that only look like them.
 #include "check.hpp"
-#include "llm/pickle.hpp"
-#include "llm/torch_file.hpp"
-#include "llm/zip.hpp"
+#include "llm/files/pickle.hpp"
+#include "llm/files/torch_file.hpp"
+#include "llm/files/zip.hpp"
 #include "llm_bytes.hpp"
 #include "suites.hpp"
 

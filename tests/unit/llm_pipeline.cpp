@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "check.hpp"
-#include "llm/engine.hpp"
+#include "llm/run/engine.hpp"
 #include "suites.hpp"
 #include "toy_pipeline.hpp"
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "check.hpp"
-#include "llm/sampling.hpp"
+#include "llm/stage/sampling.hpp"
 #include "suites.hpp"
 
 namespace inferstep::test {

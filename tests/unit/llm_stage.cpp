@@ -7,8 +7,8 @@
 
 #include "check.hpp"
 #include "folder.hpp"
-#include "llm/sampling.hpp"
-#include "llm/stage.hpp"
+#include "llm/stage/sampling.hpp"
+#include "llm/stage/stage.hpp"
 #include "suites.hpp"
 
 namespace inferstep::test {

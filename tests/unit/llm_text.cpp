@@ -6,11 +6,11 @@
 #include "core/file.hpp"
 #include "core/json.hpp"
 #include "folder.hpp"
-#include "llm/byte_letters.hpp"
-#include "llm/byte_pairs.hpp"
-#include "llm/completions.hpp"
-#include "llm/json_lines.hpp"
-#include "llm/word_split.hpp"
+#include "llm/run/completions.hpp"
+#include "llm/text/byte_letters.hpp"
+#include "llm/text/byte_pairs.hpp"
+#include "llm/text/json_lines.hpp"
+#include "llm/text/word_split.hpp"
 #include "suites.hpp"
 
 namespace inferstep::test {

@@ -5,9 +5,9 @@
 #include <vector>
 
 #include "check.hpp"
-#include "llm/memory.hpp"
-#include "llm/pool.hpp"
-#include "llm/vector_math.hpp"
+#include "llm/kernels/memory.hpp"
+#include "llm/kernels/pool.hpp"
+#include "llm/kernels/vector_math.hpp"
 #include "llm_numbers.hpp"
 #include "suites.hpp"
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "comm/link.hpp"
-#include "llm/stage.hpp"
+#include "llm/stage/stage.hpp"
 
 namespace inferstep::test {
 

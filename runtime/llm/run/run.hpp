@@ -1,0 +1,14 @@
+// `inferstep stage` from its settings to its records: reads the model's headers and the prompts, joins the ranks,
+// agrees with them on the settings, loads this rank's layers, runs the pipeline, gathers the numbers, and leaves.
+#pragma once
+
+#include "core/result.hpp"
+#include "llm/run/stage_settings.hpp"
+
+namespace inferstep::llm {
+
+// The exit code: 0, or 1 where --expect-identical found a difference. What was completed is in the output directory in
+// every case. Error: one sentence that names the file, the setting, or the rank and its node.
+Result<int> run_stage(const StageSettings& settings);
+
+}  // namespace inferstep::llm
