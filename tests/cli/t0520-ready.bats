@@ -41,7 +41,7 @@ client_nodes=12 clients_per_node=48 db_nodes=12 db_cpus=2 db_tpq=1 batch_size=10
         inferstep sweep "inference-$kind" --help | sed -n 's/^  --\([a-z_]*\)=\([^ ]*\) .*/\1 \2/p' >flags
         [ "$(wc -l <flags)" -ge 18 ]
         while read -r flag default; do
-            value=$(awk -F ' Ta ' -v flag=".It Li $flag" -v column="$kind" '$1 == flag { print column == "colocated" ? $2 : $3 }' "$page")
+            value=$(awk -F ' Ta ' -v flag=".It Li $flag" -v column="$kind" 'NF == 3 && $1 == flag { print column == "colocated" ? $2 : $3 }' "$page")
             echo "$kind $flag: $default, the page: $value"
             [ "$value" = "$default" ]
         done <flags

@@ -212,6 +212,10 @@ EOP
     mkdir scaling
     mv sweep/results steps/outputs itwinai/scalability-metrics .
     mv smartsim/results scaling
+    python3 -B "$INFERSTEP_TOP/tests/lib/sample_stages.py" stages >/dev/null
+    mkdir outputs/local.4711
+    cp stages/pipeline-strong/run-*/reference/completions_rank_0.jsonl outputs/local.4711/
+    cp -r stages/pipeline-strong/run-*/points/p0003/records/1000.3 outputs/4712.0
     sed -n '/^\.Sh EXAMPLES/,$s/^\.Dl \$ //p' "$INFERSTEP_TOP/man/inferstep-report.1" >examples
     [ "$(wc -l <examples)" -ge 6 ]
     while read -r example; do
