@@ -42,8 +42,11 @@ canonical() { # package
     for package in inferstep inferstep-slurm inferstep-torch inferstep-devel; do
         rpm -qpl "$(rpm_file $package)" 2>/dev/null | canonical ${package%el}
     done >"$BATS_TEST_TMPDIR/rpm"
-    diff "$INFERSTEP_TOP/tests/cli/packages.txt" "$BATS_TEST_TMPDIR/deb"
-    diff "$INFERSTEP_TOP/tests/cli/packages.txt" "$BATS_TEST_TMPDIR/rpm"
+    local without=^$ # the library of GPU kernels, where there is no compiler for it
+    [ -e "$BUILD/lib/inferstep/libinferstep_cuda.so" ] || without=libinferstep_cuda.so$
+    sed "\\|$without|d" "$INFERSTEP_TOP/tests/cli/packages.txt" >"$BATS_TEST_TMPDIR/listed"
+    diff "$BATS_TEST_TMPDIR/listed" "$BATS_TEST_TMPDIR/deb"
+    diff "$BATS_TEST_TMPDIR/listed" "$BATS_TEST_TMPDIR/rpm"
     (cd "$INFERSTEP_TOP/man" && printf '%s.gz\n' *.[1-8] | sort) >"$BATS_TEST_TMPDIR/pages"
     for f in "$BUILD"/deb/*.deb; do dpkg-deb --fsys-tarfile "$f" | tar -t; done | sed -n 's,.*/man[1-8]/\(.\),\1,p' | sort | diff "$BATS_TEST_TMPDIR/pages" -
     rpm -qpl "$BUILD"/rpm/*.rpm 2>/dev/null | sed -n 's,.*/man[1-8]/,,p' | sort | diff "$BATS_TEST_TMPDIR/pages" -
