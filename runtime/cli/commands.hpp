@@ -7,11 +7,16 @@
 #include <CLI/CLI.hpp>
 #pragma GCC diagnostic pop
 
+#include <functional>
+#include <string>
+
 namespace inferstep::cli {
 
 // Exit codes: 0 success, 1 the work failed, 2 the command line is wrong, 77 skipped (cannot run here).
 struct Outcome {
     int exit_code = 0;
+    // Set by a subcommand whose ranks wait for each other: called with what is wrong with the command line.
+    std::function<void(const std::string& why)> refused;
 };
 
 // Add the subcommand to `app`; when it is the one chosen, its callback leaves its exit code in `outcome`.

@@ -37,7 +37,13 @@ int main(int argc, char** argv) {  // NOLINT(bugprone-exception-escape)
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
-        return app.exit(e) == 0 ? 0 : 2;
+        if (app.exit(e) == 0) {
+            return 0;
+        }
+        if (outcome.refused) {
+            outcome.refused(e.what());
+        }
+        return 2;
     }
     return outcome.exit_code;
 }

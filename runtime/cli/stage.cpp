@@ -6,6 +6,7 @@
 
 #include "cli/commands.hpp"
 #include "core/log.hpp"
+#include "core/process.hpp"
 #include "core/step.hpp"
 #include "core/words.hpp"
 #include "llm/run/logits_file.hpp"
@@ -67,10 +68,26 @@ Result<llm::StageSettings> settings_of(const Texts& texts) {
     return llm::read_stage_settings(options);
 }
 
+// Whether the command, which may be one that cannot be read, meets other ranks if it is right.
+bool meets_others() {
+    const std::vector<std::string> words = own_command();
+    return std::none_of(words.begin(), words.end(), [](std::string word) {
+        std::replace(word.begin(), word.end(), '_', '-');
+        return word == "--dry-run" || word == "--local-debug" || word.rfind("--logits", 0) == 0;
+    });
+}
+
+void tell_others(const Error& why) {
+    if (meets_others()) {
+        llm::tell_ranks(why);
+    }
+}
+
 int stage(const Texts& texts) {
     const Result<llm::StageSettings> settings = settings_of(texts);
     if (!settings) {
         print_error(settings.error());
+        tell_others(settings.error());
         return 2;
     }
     set_verbose(settings->verbose);
@@ -110,6 +127,11 @@ void add_stage(CLI::App& app, Outcome& outcome) {
             add_setting(sub, *texts, setting.options, setting.argument, setting.help);
         }
     }
+    outcome.refused = [sub](const std::string& why) {
+        if (sub->count() > 0) {
+            tell_others(Error{why, {}});
+        }
+    };
     sub->callback([texts, &outcome] { outcome.exit_code = stage(*texts); });
 }
 

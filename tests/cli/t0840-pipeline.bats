@@ -195,3 +195,16 @@ END
     run -1 timeout -k 5 60 inferstep run --tasks 2 -- bash -c "[ \$INFER_RANK = 0 ] || STAGE_DIR=/nowhere; $words"
     [[ $output == *"rank 1"*"/nowhere"* ]]
 }
+
+@test "a rank that cannot begin tells the others why, who do not wait for it" {
+    local words='exec inferstep stage --model "$STAGE_DIR/model" --prompts "$STAGE_DIR/prompts.jsonl" --timeout 50' odd
+    touch file
+    for odd in "--output-dir out --no-such-option" "--output-dir out --batch-size x" "--output-dir file/out"; do
+        run timeout -k 5 20 inferstep run --tasks 3 -- bash -c "[ \$INFER_RANK != 1 ] || set -- $odd
+            [ \$# -gt 0 ] || set -- --output-dir out; $words \"\$@\"" rank
+        [ "$status" -ne 0 ] && [ "$status" -ne 124 ]
+        [ "$(grep -cE 'rank [02]: error: rank 1 on node .* gave up: .*(no-such-option|batch-size|file)' <<<"$output")" -eq 2 ]
+    done
+    run -2 timeout -k 5 20 inferstep run --tasks 3 -- inferstep stage --no-such-option
+    [ "$(grep -c 'error: The following argument was not expected: --no-such-option' <<<"$output")" -eq 3 ]
+}

@@ -18,8 +18,12 @@ Result<int> show_plan(const StageSettings& settings, int ranks) {
     return shown ? Result<int>(0) : fail("cannot write the plan to the standard output");
 }
 
+// The ranks meet before anything can fail on one of them alone: the others would wait for it, and name the wrong cause.
 int run_rank(StageRun& run) {
     Status s = run.join();
+    const Status opened = run.open_records();
+    s = s ? opened : s;
+    s = s ? run.all_begun() : s;
     s = s ? run.prepare() : s;
     if (!run.idle()) {
         s = s ? run.load() : s;
@@ -48,10 +52,20 @@ Result<int> run_stage(const StageSettings& settings) {
         set_log_name(fmt::format("inferstep: rank {}", id.rank));
     }
     StageRun run(settings, std::move(id));
-    if (Status s = run.open_records(); !s) {
-        return s.error();
-    }
     return run_rank(run);
+}
+
+void tell_ranks(const Error& why) {
+    const StepIdentity id = step_identity();
+    if (id.ranks < 2) {
+        return;
+    }
+    comm::WorldOptions options;
+    options.join_timeout_s = StageSettings().timeout_s;
+    const Result<std::unique_ptr<comm::World>> world = comm::World::join(id, options);
+    if (world) {  // else they have gone, or say themselves who did not come
+        (*world)->abort(why);
+    }
 }
 
 }  // namespace inferstep::llm

@@ -11,4 +11,8 @@ namespace inferstep::llm {
 // every case. Error: one sentence that names the file, the setting, or the rank and its node.
 Result<int> run_stage(const StageSettings& settings);
 
+// A rank whose settings are wrong meets the others, who would wait for it, only to tell them why. At once in a step of
+// one rank; else as soon as all have come, at the latest after --timeout's default.
+void tell_ranks(const Error& why);
+
 }  // namespace inferstep::llm

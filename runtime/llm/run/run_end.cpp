@@ -113,6 +113,10 @@ int StageRun::give_up(const Error& error) {
     if (world_ != nullptr && !world_->failure()) {
         world_->abort(error);
     }
+    if (log_ == nullptr) {
+        print_error(error);
+        return 1;
+    }
     log_->error(error);
     facts_.error = error.message;
     if (completed_ > 0) {

@@ -13,7 +13,6 @@
 
 namespace inferstep::llm {
 
-// Others would wait at the door for a rank that ends here; so what may fail on one rank alone is done after join().
 Status StageRun::open_records() {
     directory_ = record_directory(settings_, id_);
     if (Status s = make_directories(directory_); !s) {
@@ -55,8 +54,12 @@ Status StageRun::join() {
         return world.error();
     }
     world_ = std::move(*world);
-    log_->info(started_line(id_.rank, id_.ranks));
     return Status::ok();
+}
+
+Status StageRun::all_begun() {
+    log_->info(started_line(id_.rank, id_.ranks));
+    return world_->barrier();
 }
 
 Status StageRun::read_inputs() {

@@ -29,9 +29,10 @@ class StageRun {
    public:
     StageRun(const StageSettings& settings, StepIdentity id) : settings_(settings), id_(std::move(id)) {}
 
-    Status open_records();  // the log; what fails from here on is told there
     Status join();
-    Status prepare();  // model headers, prompts, the reference, the plan; agree with the others
+    Status open_records();  // the log; what fails from here on is told there
+    Status all_begun();     // or the reason of the rank that has not
+    Status prepare();       // model headers, prompts, the reference, the plan; agree with the others
     Status load();
     Status connect();
     Status work();
