@@ -105,6 +105,60 @@ void add_columns(Figures& figures) {
     }
 }
 
+// A sentence for each column with efficiencies above 100 % that have no interval.
+std::vector<std::string> above_one(const Figures& figures) {
+    constexpr double kShown = 1.0005;  // what tables show as 100.1 %
+    std::vector<std::string> texts;
+    for (std::size_t i = 0; i < figures.experiment.size(); ++i) {
+        std::vector<std::string> names;
+        for (const Row& row : figures.rows) {
+            const Value& value = row.experiment[i];
+            if (figures.experiment[i].fraction && value.value > kShown && !std::isfinite(value.low)) {
+                names.push_back(name_of(figures, row));
+            }
+        }
+        if (!names.empty()) {
+            texts.push_back(fmt::format("{} above 100 % ({}) is of single runs, and may be noise: repeats would tell",
+                                        figures.experiment[i].title, fmt::join(names, "; ")));
+        }
+    }
+    return texts;
+}
+
+// How many prompts a run should have had where it had others.
+std::string other_prompts(const Execution& execution) {
+    for (const auto& [name, value] : execution.parameters) {
+        if (name == "prompts" && execution.stages && std::isfinite(execution.stages->prompts) &&
+            fmt::format("{:.0f}", execution.stages->prompts) != value) {
+            return fmt::format("had {:.0f} of {} prompts", execution.stages->prompts, value);
+        }
+    }
+    return "";
+}
+
+// Work that did not grow with the stages says nothing of weak scaling.
+void leave_out_other_work(const Collection& collection, Figures& figures) {
+    bool nothing = false;
+    for (Row& row : figures.rows) {
+        std::string why;
+        for (const std::size_t i : row.executions) {
+            why = why.empty() ? other_prompts(collection.executions[i]) : why;
+        }
+        if (why.empty()) {
+            continue;
+        }
+        std::ranges::fill(row.experiment, Value());
+        nothing = nothing || &row == &figures.rows[figures.common_baseline];
+        figures.experiment_remarks.push_back(
+            fmt::format("weak scaling is not told of {}, which {}", name_of(figures, row), why));
+    }
+    for (Row& row : figures.rows) {
+        if (nothing) {
+            std::ranges::fill(row.experiment, Value());
+        }
+    }
+}
+
 }  // namespace
 
 Experiment experiment_of(std::string_view kind) {
@@ -130,28 +184,15 @@ void compute_experiment(const Collection& collection, Figures& figures) {
         return;
     }
     add_columns(figures);
+    if (experiment_of(figures.kind) == Experiment::kWeak) {
+        leave_out_other_work(collection, figures);
+    }
     for (std::string& text : above_one(figures)) {
-        figures.notes.push_back({{}, std::move(text)});
+        figures.experiment_remarks.push_back(std::move(text));
     }
-}
-
-std::vector<std::string> above_one(const Figures& figures) {
-    constexpr double kShown = 1.0005;  // what tables show as 100.1 %
-    std::vector<std::string> texts;
-    for (std::size_t i = 0; i < figures.experiment.size(); ++i) {
-        std::vector<std::string> names;
-        for (const Row& row : figures.rows) {
-            const Value& value = row.experiment[i];
-            if (figures.experiment[i].fraction && value.value > kShown && !std::isfinite(value.low)) {
-                names.push_back(name_of(figures, row));
-            }
-        }
-        if (!names.empty()) {
-            texts.push_back(fmt::format("{} above 100 % ({}) is of single runs, and may be noise: repeats would tell",
-                                        figures.experiment[i].title, fmt::join(names, "; ")));
-        }
+    for (const std::string& text : figures.experiment_remarks) {
+        figures.notes.push_back({{}, text});
     }
-    return texts;
 }
 
 }  // namespace inferstep::report

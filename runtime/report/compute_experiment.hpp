@@ -9,10 +9,9 @@ namespace inferstep::report {
 enum class Experiment { kNone, kStrong, kWeak, kBatch, kOptimization, kPartitions };
 Experiment experiment_of(std::string_view kind);
 
-// Columns and values, against the common baseline, and notes of what is above_one. Trees of several kinds have none.
+// Columns and values against the common baseline, and remarks: efficiencies above 100 % without an interval, which
+// nothing tells from noise, and weak scaling whose points had other numbers of prompts than they should, which have no
+// values. Trees of several kinds have none of it.
 void compute_experiment(const Collection& collection, Figures& figures);
-
-// A sentence for each column with efficiencies above 100 % that have no interval, which nothing tells from noise.
-std::vector<std::string> above_one(const Figures& figures);
 
 }  // namespace inferstep::report

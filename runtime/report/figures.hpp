@@ -120,6 +120,7 @@ struct Figures {
     std::string scaling_rule;  // in words
     std::string kind;          // of the experiment, "pipeline-weak"; empty: none, or several trees of several kinds
     std::vector<ExperimentColumn> experiment;
+    std::vector<std::string> experiment_remarks;  // sentences without a full stop, which stand among the notes too
     std::vector<Outlier> outliers;
     std::vector<Failure> failures;
     std::vector<Note> notes;  // the readers', and what the figures lack and why

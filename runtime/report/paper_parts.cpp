@@ -196,7 +196,7 @@ std::string results_table(const PaperExperiment& one) {
     for (const ExperimentColumn& column : f.experiment) {
         text += fmt::format("- *{}*: {}\n", markdown(column.title), markdown(column.rule));
     }
-    for (const std::string& remark : above_one(f)) {
+    for (const std::string& remark : f.experiment_remarks) {
         text += fmt::format("- {}.\n", markdown(remark));
     }
     return text;

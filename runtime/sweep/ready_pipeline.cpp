@@ -10,6 +10,7 @@
 #include "sweep/command_words.hpp"
 #include "sweep/ready_checks.hpp"
 #include "sweep/ready_pipeline_flags.hpp"
+#include "sweep/ready_prompts.hpp"
 #include "sweep/ready_splits.hpp"
 
 namespace inferstep::sweep {
@@ -228,9 +229,12 @@ Battery strong(const Begun& begun) {
     return battery;
 }
 
-Battery weak(const Begun& begun) {
-    Battery battery = common(begun);
+Result<Battery> weak(const Begun& begun) {
     const long each = begun.flags.largest("prompts_per_stage");
+    if (Status s = check_prompts(begun.settings, begun.more, begun.stages.back(), each); !s) {
+        return s.error();
+    }
+    Battery battery = common(begun);
     for (const long stages : begun.stages) {
         Parameters point = place(begun, stages);
         point.emplace_back("prompts", std::to_string(stages * each));
@@ -354,7 +358,7 @@ Result<ReadyBattery> pipeline_battery(std::string_view kind, const std::vector<s
         return begun.error();
     }
     Result<Battery> battery = kind == kStrongKind         ? Result<Battery>(strong(*begun))
-                              : kind == kWeakKind         ? Result<Battery>(weak(*begun))
+                              : kind == kWeakKind         ? weak(*begun)
                               : kind == kBatchKind        ? Result<Battery>(batch(*begun))
                               : kind == kOptimizationKind ? Result<Battery>(optimization(*begun))
                                                           : partitions(*begun);

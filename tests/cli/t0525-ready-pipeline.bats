@@ -7,7 +7,7 @@ bats_require_minimum_version 1.5.0
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
     /usr/bin/python3 "$INFERSTEP_TOP/tests/lib/make_llama.py" tiny --layers 4 >/dev/null
-    for i in 1 2 3 4 5 6; do echo "{\"id\": \"p$i\", \"prompt\": \"The number $i of the nodes\"}"; done >prompts.jsonl
+    for i in {1..21}; do echo "{\"id\": \"p$i\", \"prompt\": \"The number $i of the nodes\"}"; done >prompts.jsonl
 }
 setup() {
     cd "$BATS_FILE_TMPDIR" || return 1
@@ -58,6 +58,13 @@ END
     refused "--stages=3: with --stages_per_node=2 a multiple of that is right" plan strong --stages=3 --stages_per_node=2
     refused "--nodes and --stages: one of the two" plan strong --stages=3 --nodes=2
     refused "--nodes=2: without Slurm there is one node" inferstep sweep pipeline-strong --launcher=local --nodes=2 "${INPUTS[@]}"
+    refused "4 stages with 6 prompts each need 24, and prompts.jsonl has 21" plan weak --prompts_per_stage=6
+    [[ $stderr == *"hint: --prompts_per_stage=5 is what they suffice for"* ]]
+    jq -c '.variant = if .id == "p1" then "4k" else "2k" end' prompts.jsonl >variants.jsonl
+    refused "4 stages with 5 prompts each need 20, and variants.jsonl has 1 of variant 4k" plan weak --prompts=variants.jsonl --stage_options='--variant 4k'
+    [[ $stderr == *"hint: fewer --stages are right, or more prompts"* ]]
+    plan weak --prompts=variants.jsonl --stage_options=--variant=2k >/dev/null
+    plan weak --prompts="$INFERSTEP_TOP/etc/stage/prompts.jsonl" >/dev/null # the shipped ones suffice for the shipped defaults
     refused "--batch_size: there is no such flag" plan batch --batch_size=2
     refused '--stage_options: ' plan strong --stage_options='--variant "2k'
     refused "no model is named" inferstep sweep pipeline-strong --launcher=local --dry-run

@@ -122,6 +122,23 @@ PY
     ! grep -qF "may be noise" out || false
 }
 
+@test "weak scaling whose points had fewer prompts than they should is not told of" {
+    cp -r "$(run_of weak)" few
+    python3 - few 6 <<'PY'
+import json, pathlib, sys
+for file in pathlib.Path(sys.argv[1]).glob("points/*/records/*/metrics.json"):
+    bundle = json.loads(file.read_text())
+    bundle["totals"]["prompts"] = min(bundle["totals"]["prompts"], int(sys.argv[2]))
+    file.write_text(json.dumps(bundle))
+PY
+    report few
+    is "[True, False, False]" '[r["experiment"]["weak_classical"]["value"] is not None for r in d["rows"]]'
+    grep -qF 'weak scaling is not told of stages 2, which had 6 of 10 prompts' out
+    inferstep report --no-plots --paper p.md few
+    grep -qF 'weak scaling is not told of stages 4, which had 6 of 20 prompts' p.md
+    [ "$(sed -n '/^## Weak scaling/,/^## /p' p.md | grep -cE '^\| [24] .*\| (-|—|–|n/a) ')" = 2 ] || { grep '^| [124] ' p.md; return 1; }
+}
+
 @test "the page with stages and texts in a browser, and every number on it" {
     inferstep report -o page --reference "$(run_of strong)"/reference/completions_rank_0.jsonl "$(run_of optimization)" >out
     python3 "$INFERSTEP_TOP/tests/lib/page_numbers.py" page/index.html page/report.json

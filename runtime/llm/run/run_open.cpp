@@ -84,6 +84,7 @@ Status StageRun::read_inputs() {
     facts_.preprocess_s = seconds_since(prompts_began);
     log_->info(fmt::format("{} {} in {:.3f}s", counted(prompts_.size(), "prompt"),
                            prompts->from_cache ? "taken from the tokenized set" : "tokenized", facts_.preprocess_s));
+    warn_of_few_prompts();
     if (settings_.reference.empty()) {
         return Status::ok();
     }
@@ -93,6 +94,15 @@ Status StageRun::read_inputs() {
     }
     reference_ = std::move(*reference);
     return Status::ok();
+}
+
+// One rank speaks for all, who read the same.
+void StageRun::warn_of_few_prompts() {
+    if (id_.rank == 0 && static_cast<std::size_t>(settings_.prompt_limit) > prompts_.size()) {
+        log_->warning(fmt::format("{} are asked for, and {} has {}{}", counted(settings_.prompt_limit, "prompt"),
+                                  settings_.prompts, prompts_.size(),
+                                  settings_.variant.empty() ? "" : " of variant " + settings_.variant));
+    }
 }
 
 Status StageRun::prepare() {

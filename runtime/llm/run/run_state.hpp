@@ -46,6 +46,7 @@ class StageRun {
    private:
     // run_open.cpp
     Status read_inputs();
+    void warn_of_few_prompts();
     Status open_completions();
     void log_start();
     int thread_count() const;
