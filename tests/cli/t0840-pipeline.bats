@@ -173,6 +173,21 @@ END
     [ "$(wc -l <out/completions_rank_0.jsonl)" -eq 2 ]
     stage --local-debug --output-dir out --prompt-limit 3 --overwrite
     [ "$(wc -l <out/completions_rank_0.jsonl)" -eq 3 ]
+    # nor left beside those of a run with another number of stages
+    run -1 stage -n 2 --output-dir out --prompt-limit 2
+    [[ $output == *"out/completions_rank_0.jsonl exist already and are not overwritten"* ]]
+    [ ! -e out/completions_rank_1.jsonl ]
+    touch out/completions_rank_x.jsonl out/completions_rank_12.jsonl
+    stage -n 2 --output-dir out --prompt-limit 2 --overwrite
+    [ "$(cd out && echo completions_*)" = "completions_rank_1.jsonl completions_rank_x.jsonl" ]
+    [ "$(wc -l <out/completions_rank_1.jsonl)" -eq 2 ]
+}
+
+@test "a limit that the prompts do not reach is told once" {
+    stage -n 2 --output-dir out --variant 4k --prompt-limit 11 2>said
+    [ "$(grep -c "11 prompts are asked for, and .*/prompts.jsonl has 10 of variant 4k" said)" -eq 1 ]
+    stage --local-debug --output-dir all --prompt-limit 20 2>said
+    ! grep "asked for" said || false
 }
 
 @test "too many stages, and a split that does not fit, are told by every rank" {

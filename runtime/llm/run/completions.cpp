@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 
+#include "core/text.hpp"
 #include "llm/text/json_lines.hpp"
 
 namespace inferstep::llm {
@@ -11,6 +13,18 @@ namespace {
 
 // JSON has no infinities.
 std::string number(double value) { return std::isfinite(value) ? fmt::format("{}", value) : "null"; }
+
+Error there_already(const std::string& path) {
+    return with_hint(fail("the completions {} exist already and are not overwritten", path),
+                     "--output-dir names another place, --overwrite replaces them");
+}
+
+bool is_completions(std::string_view name) {
+    constexpr std::string_view kBegin = "completions_rank_";
+    constexpr std::string_view kEnd = ".jsonl";
+    return name.starts_with(kBegin) && name.ends_with(kEnd) && name.size() > kBegin.size() + kEnd.size() &&
+           all_digits(name.substr(kBegin.size(), name.size() - kBegin.size() - kEnd.size()));
+}
 
 bool whole(double value, double high) { return value >= 0 && value <= high && value == std::floor(value); }
 
@@ -45,10 +59,29 @@ std::string completions_path(const std::string& directory, int rank) {
     return fmt::format("{}/completions_rank_{}.jsonl", directory, rank);
 }
 
+Status clear_completions(const std::string& directory, int rank, bool overwrite) {
+    const std::string own = completions_path(directory, rank);
+    std::vector<std::string> found;
+    std::error_code code;
+    for (std::filesystem::directory_iterator i(directory, code), end; !code && i != end; i.increment(code)) {
+        if (is_completions(i->path().filename().string())) {
+            found.push_back(i->path().string());
+        }
+    }
+    if (!overwrite && !found.empty()) {
+        return there_already(*std::min_element(found.begin(), found.end()));
+    }
+    for (const std::string& path : found) {
+        if (path != own && !std::filesystem::remove(path, code) && code) {
+            return fail("cannot remove {}, of an earlier run: {}", path, code.message());
+        }
+    }
+    return Status::ok();
+}
+
 Result<CompletionWriter> CompletionWriter::create(const std::string& path, bool overwrite) {
     if (!overwrite && exists(path)) {
-        return with_hint(fail("the completions {} exist already and are not overwritten", path),
-                         "--output-dir names another place, --overwrite replaces them");
+        return there_already(path);
     }
     Result<LineFile> file = LineFile::create(path);
     if (!file) {

@@ -12,6 +12,10 @@ namespace inferstep::llm {
 
 std::string completions_path(const std::string& directory, int rank);  // …/completions_rank_N.jsonl
 
+// Completions of an earlier run, by whatever rank, would be taken for this one's. With `overwrite` they are removed,
+// but for that of `rank`, which its writer replaces. Error: there are any and nothing allows to replace them.
+Status clear_completions(const std::string& directory, int rank, bool overwrite);
+
 class CompletionWriter {
    public:
     // Error: the file is there already and `overwrite` does not allow to replace it, or it cannot be made.

@@ -132,7 +132,13 @@ Status StageRun::prepare() {
     if (idle()) {
         log_->info(fmt::format("Idle: {} and {}", counted(plan_.stages, "stage"), counted(id_.ranks, "rank")));
     }
-    return open_completions();
+    if (id_.rank == 0) {  // before any other rank writes
+        if (Status s = clear_completions(directory_, plan_.stages - 1, settings_.overwrite); !s) {
+            return s;
+        }
+    }
+    Status s = world_->barrier();
+    return s ? open_completions() : s;
 }
 
 Status StageRun::open_completions() {
