@@ -33,7 +33,7 @@ def stages2(bench):
         say("stages2", "skipped: one CPU", ">=0.95", "-", 0)
         return
     model = f"{bench.dir}/stages.gguf"
-    bench.call(f"{TOP}/tests/bench/llama_shape.py", model, "q4_0", str(LAYERS))
+    bench.call(f"{TOP}/tests/lib/llama_shape.py", model, "q4_0", str(LAYERS))
     ratios, bubbles = [], []
     for _ in range(ROUNDS):
         one, read_one, _ = tokens_per_second(bench, model, 1, 1)
