@@ -223,3 +223,35 @@ END
     run -2 timeout -k 5 20 inferstep run --tasks 3 -- inferstep stage --no-such-option
     [ "$(grep -c 'error: The following argument was not expected: --no-such-option' <<<"$output")" -eq 3 ]
 }
+
+@test "a weight that is no number ends the run, and no prompt counts as complete" {
+    cp -r "$STAGE_DIR/model" bad
+    /usr/bin/python3 - bad/model.safetensors <<'END'
+import json, struct, sys
+with open(sys.argv[1], "r+b") as f:
+    size = struct.unpack("<Q", f.read(8))[0]
+    entry = json.loads(f.read(size))["model.norm.weight"]
+    kind = entry["dtype"]
+    f.seek(8 + size + entry["data_offsets"][0])
+    f.write({"F32": b"\0\0\xc0\x7f", "BF16": b"\xc0\x7f", "F16": b"\0\x7e"}[kind])
+END
+    MODEL=$PWD/bad run -1 stage -n 2 --output-dir out --precision bf16
+    [[ $output == *"rank 1: error: prompt "*": the logits for position "*" are not finite numbers"* ]]
+    [[ $output == *"rank 0: error: rank 1 on node "*"not finite"* ]]
+    [ ! -s out/completions_rank_1.jsonl ]
+}
+
+@test "NCCL without GPUs, and more sequences than can be, are refused" {
+    run -1 stage -n 2 --output-dir out --transport nccl --device cpu
+    [[ $output == *"--transport=nccl joins GPUs, and rank 0 on node "*" computes on its CPUs"* ]]
+    run -1 stage -n 2 --output-dir out --groups 65536 --batch-size 65536
+    [[ $output == *"65536 groups of 65536 sequences are more than the 1048576"* ]]
+}
+
+@test "a reference that lacks prompts is not identical" {
+    head -n 3 "$STAGE_DIR/reference/completions_rank_0.jsonl" >short.jsonl
+    stage --local-debug --output-dir out --reference short.jsonl >text
+    grep '^3 of 3 prompts identical to ' text
+    grep 'the reference has no tokens of 17 prompts' text
+    run -1 stage -n 2 --output-dir strict --reference short.jsonl --expect-identical
+}

@@ -1,6 +1,7 @@
 // The pipeline's engine and scheduler, with a toy in the place of a model and threads in the place of ranks.
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <map>
 #include <memory>
 #include <random>
@@ -369,6 +370,30 @@ void refuses_nonsense() {
     CHECK_FAILS(decode_answer(bytes, limits, 0), "token -1");
 }
 
+// Of two prompts the second one's logits hold no number: the first is complete, and stays so.
+void refuses_what_is_no_number() {
+    TailOptions options;
+    options.shape.vocab = 5;
+    options.shape.context = kContext;
+    options.max_new_tokens = 1;
+    int complete = 0;
+    Tail tail(options, {{7, 3, {1}}, {8, 3, {1}}}, [&](int, const Completion&) {
+        ++complete;
+        return Status::ok();
+    });
+    Work work;
+    work.spans = {{{0, 2, 1, false, false}, 0, false}, {{1, 2, 1, false, false}, 1, false}};
+    for (const float odd : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
+        const std::vector<float> logits = {1, 2, 3, 4, 5, 1, 2, 3, odd, 5};
+        complete = 0;
+        CHECK_FAILS(tail.answer(work, logits.data()), "prompt 8: the logits for position 3 are not finite");
+        CHECK_EQ(complete, 1);
+        work.scoring = true;
+        CHECK_FAILS(tail.answer(work, logits.data()), "prompt 8: the logits for position 3 are not finite");
+        work.scoring = false;
+    }
+}
+
 CU_TestInfo kTests[] = {
     {"tokens do not depend on stages, groups, batch, chunks or cache", same_for_all},
     {"a prompt ends at an end token, the length, or the context", every_finish},
@@ -378,6 +403,7 @@ CU_TestInfo kTests[] = {
     {"a broken link ends every stage", breaks_everywhere},
     {"the scheduler keeps its limits whatever comes first", schedules_within_limits},
     {"few prompts are shared out to all groups", shares_few_prompts},
+    {"logits that are no numbers end the run", refuses_what_is_no_number},
     {"work and answers that make no sense are refused", refuses_nonsense},
     CU_TEST_INFO_NULL,
 };

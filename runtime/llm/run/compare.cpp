@@ -109,6 +109,7 @@ Comparison compare(const Reference& reference, const std::map<int, std::vector<i
         const Completion& each = reference.completions[i];
         const auto mine = tokens_by_index.find(each.prompt_index);
         if (each.tokens.empty()) {
+            ++c.missing;
             continue;
         }
         if (mine != tokens_by_index.end()) {
@@ -138,6 +139,9 @@ Json comparison_json(const Comparison& c) {
     Json json = Json::object();
     json.set("reference", c.reference);
     json.set("prompts", c.differences.size()).set("identical", c.identical());
+    if (c.missing > 0) {
+        json.set("missing", c.missing);
+    }
     json.set("token_agreement", c.token_agreement());
     json.set("first_divergence", std::move(parts));
     if (c.perplexity > 0) {
@@ -154,6 +158,9 @@ std::string comparison_text(const Json& c) {
     std::string text = fmt::format("{} of {} identical to {}, {:.2f} % of the tokens\n", c.number("identical"),
                                    counted(static_cast<long>(c.number("prompts")), "prompt"), c.text("reference"),
                                    100 * c.number("token_agreement"));
+    if (const auto missing = static_cast<long>(c.number("missing")); missing > 0) {
+        text += fmt::format("  the reference has no tokens of {}\n", counted(missing, "prompt"));
+    }
     for (const Json& each : c.copy_of("first_divergence").items()) {
         const auto token = [&each](const char* key) {
             const double id = each.number(key, -1);

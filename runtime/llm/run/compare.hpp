@@ -37,6 +37,7 @@ Difference compare_tokens(int prompt_index, const std::vector<int>& tokens, cons
 struct Comparison {
     std::string reference;
     std::vector<Difference> differences;  // of each prompt that both have
+    int missing = 0;                      // prompts that the reference has not, or without tokens
     double perplexity = 0;                // of the reference's tokens, by this run's model; 0: not known
     double reference_perplexity = 0;      // by the reference's own log-probabilities; 0: it has none
 

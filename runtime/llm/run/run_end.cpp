@@ -92,7 +92,8 @@ Status StageRun::gather() {
     // What differs from the reference, or was stopped, is every rank's exit code.
     for (const Json& rank : ranks) {
         const Json comparison = rank.copy_of("comparison");
-        const bool differs = rank.has("comparison") && comparison.number("identical") < comparison.number("prompts");
+        const bool differs = rank.has("comparison") && (comparison.number("identical") < comparison.number("prompts") ||
+                                                        comparison.number("missing") > 0);
         exit_code_ = settings_.expect_identical && differs ? 1 : exit_code_;
     }
     if (id_.rank == 0) {

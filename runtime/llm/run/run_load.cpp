@@ -162,6 +162,12 @@ Status StageRun::connect() {
     if (!on_gpu) {
         return on_gpu.error();
     }
+    for (int rank = 0; settings_.transport == "nccl" && plan_.stages > 1 && rank < plan_.stages; ++rank) {
+        if (!(*on_gpu)[static_cast<std::size_t>(rank)]) {
+            return fail("--transport=nccl joins GPUs, and rank {} on node {} computes on its CPUs", rank,
+                        world_->peers()[static_cast<std::size_t>(rank)].node);
+        }
+    }
     for (int from = 0; plan_.stages > 1 && from < plan_.stages; ++from) {
         const int to = (from + 1) % plan_.stages;
         if (plan_.stage != from && plan_.stage != to) {

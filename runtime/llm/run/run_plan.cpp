@@ -8,6 +8,7 @@
 namespace inferstep::llm {
 namespace {
 
+constexpr int kMostSlots = 1 << 20;
 constexpr int kScoredRows = 16;  // of one batch: their logits take memory
 
 int longest(const Shape& shape, int max_new_tokens, const std::vector<Prompt>& prompts, const Reference& reference) {
@@ -56,6 +57,10 @@ Result<RunPlan> plan_run(const StageSettings& settings, const Shape& shape, cons
     plan.limits.prompts = static_cast<int>(prompts.size());
     plan.limits.groups = settings.groups > 0 ? settings.groups : plan.stages;
     plan.limits.batch_size = settings.batch_size;
+    if (std::int64_t{plan.limits.groups} * plan.limits.batch_size > kMostSlots) {
+        return fail("{} groups of {} sequences are more than the {} sequences that can be in flight",
+                    plan.limits.groups, plan.limits.batch_size, kMostSlots);
+    }
     plan.limits.context = longest(shape, settings.max_new_tokens, prompts, reference);
     plan.limits.rows = settings.prefill_chunk + settings.batch_size;
     plan.limits.logit_rows = std::max(settings.batch_size, reference.known.empty() ? 1 : kScoredRows);

@@ -1,11 +1,22 @@
 #include "llm/run/tail.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/clock.hpp"
 #include "llm/stage/sampling.hpp"
 
 namespace inferstep::llm {
+namespace {
+
+// A logit that is no number, or infinite, makes every probability so.
+Error no_numbers(int prompt_index, int position) {
+    return fail(
+        "prompt {}: the logits for position {} are not finite numbers: the model's weights hold such, or overflow",
+        prompt_index, position);
+}
+
+}  // namespace
 
 Tail::Tail(TailOptions options, std::vector<TailPrompt> prompts, CompletionSink sink)
     : options_(std::move(options)),
@@ -46,6 +57,9 @@ Result<AnswerToken> Tail::draw(const WorkSpan& span, const Work& work, const flo
     if (r.completion.tokens.empty()) {
         r.first_ns = now_ns();
     }
+    if (!std::isfinite(drawn.log_probability)) {
+        return no_numbers(r.completion.prompt_index, position);
+    }
     r.completion.tokens.push_back(drawn.token);
     r.completion.log_probability += drawn.log_probability;
     const Finish finish = finish_of(drawn.token, static_cast<int>(r.completion.tokens.size()), position);
@@ -76,9 +90,12 @@ Status Tail::score(const WorkSpan& span, const float* logits) {
             return fail("position {} of prompt {} has no known token to score", span.span.position + row + 1,
                         prompt.index);
         }
-        scores_[static_cast<std::size_t>(span.prompt)] +=
-            log_probability(logits + static_cast<std::ptrdiff_t>(row) * options_.shape.vocab, options_.shape.vocab,
-                            prompt.known[static_cast<std::size_t>(known)]);
+        const double scored = log_probability(logits + static_cast<std::ptrdiff_t>(row) * options_.shape.vocab,
+                                              options_.shape.vocab, prompt.known[static_cast<std::size_t>(known)]);
+        if (!std::isfinite(scored)) {
+            return no_numbers(prompt.index, span.span.position + row + 1);
+        }
+        scores_[static_cast<std::size_t>(span.prompt)] += scored;
     }
     return Status::ok();
 }
