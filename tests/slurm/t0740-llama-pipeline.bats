@@ -16,7 +16,7 @@ teardown_file() { cluster_stop; }
 setup() {
     cluster_require
     export USER_TIMEOUT=150
-    user_run sh -c 'rm -rf code scratch results image.sif bin; mkdir -p code/slurm scratch bin
+    user_run sh -c 'rm -rf code scratch results image.sif bin here one.jsonl; mkdir -p code/slurm scratch bin
         for i in 1 2 3; do echo "{\"prompt\": \"The number $i of the nodes\"}"; done >code/slurm/prompts.jsonl
         echo "{\"model\": {\"model_path\": \"$PWD/tiny\"}, \"inference\": {\"max_new_tokens\": 5}}" >code/slurm/exp_config.json'
     ROOTS="CODE_ROOT=$CLUSTER_WORK/code SCRATCH_ROOT=$CLUSTER_WORK/scratch"
@@ -50,6 +50,12 @@ ended() { # waits for the job, which must have succeeded
     [[ $RUN == "$CLUSTER_WORK"/scratch/pipeline_run/run-* ]]
     [ "$(wc -l <"$RUN/outputs/completions_rank_1.jsonl")" = 3 ]
     jq -e '(.ranks | length) == 2 and ([.ranks[].node] | unique | length) == 2 and .totals.completed == 3' "$RUN/outputs/metrics.json"
+    # asked while the step was running, in columns that names can be given to
+    /usr/bin/python3 - "$RUN/outputs/sacct_$JOB.txt" <<'PY'
+import csv, sys
+rows = list(csv.DictReader((line for line in open(sys.argv[1]) if line[0] != "#"), delimiter="|"))
+assert rows and {"JobID", "JobName", "State", "Elapsed", "MaxRSS"} <= set(rows[0]), rows
+PY
     # the same tokens as one process
     user_run inferstep stage --local-debug --exp-config="$RUN/exp_config.json" --prompts="$RUN/prompts.jsonl" --output-dir="$RUN/alone" >/dev/null
     diff <(jq -c '[.prompt_index, .tokens]' "$RUN/outputs/completions_rank_1.jsonl" | sort) <(jq -c '[.prompt_index, .tokens]' "$RUN/alone/completions_rank_0.jsonl" | sort)
@@ -77,8 +83,30 @@ EOP
         PIPELINE_ROOT="$CLUSTER_WORK/scratch/mine" PROFILER=none -- -- --max-new-tokens=4
     ended
     [[ $RUN == "$CLUSTER_WORK"/scratch/mine/run-* ]]
-    grep -q "^apptainer exec --bind=$RUN:/see/here --bind=$CLUSTER_WORK/code:$CLUSTER_WORK/code:ro --pwd=/see/here.* $CLUSTER_WORK/image.sif inferstep stage --prompts=/see/here/prompts.jsonl --max-new-tokens=4 profiler=none" "$LOG.out"
+    grep -q "^apptainer exec --bind=$RUN:/see/here --bind=$CLUSTER_WORK/code:$CLUSTER_WORK/code:ro --pwd=/see/here.* $CLUSTER_WORK/image.sif inferstep stage --prompts=prompts.jsonl --max-new-tokens=4 profiler=none" "$LOG.out"
     [ "$(jq -s '[.[].tokens_generated] | max' "$RUN/outputs/completions_rank_1.jsonl")" -le 4 ]
+}
+
+@test "the configuration's prompts go before prompts.jsonl, PROMPTS before both; RUN_DIR of somebody else is nothing to it" {
+    user_run sh -c 'mkdir code/slurm/data && head -n 2 code/slurm/prompts.jsonl >code/slurm/data/two.jsonl && head -n 1 code/slurm/prompts.jsonl >one.jsonl
+        echo "{\"model\": {\"model_path\": \"$PWD/tiny\"}, \"inputs\": {\"prompt_path\": \"data/two.jsonl\"}, \"inference\": {\"max_new_tokens\": 5}}" >code/slurm/exp_config.json'
+    submit RUN_DIR="$CLUSTER_WORK/code" -- --hold
+    user_run rm code/slurm/data/two.jsonl
+    scontrol release "$JOB"
+    ended
+    [ "$(wc -l <"$RUN/outputs/completions_rank_1.jsonl")" = 2 ]
+    submit PROMPTS="$CLUSTER_WORK/one.jsonl" --
+    ended
+    [ "$(wc -l <"$RUN/outputs/completions_rank_1.jsonl")" = 1 ]
+}
+
+@test "sbatch itself: from a folder without hpc-runs, with RUN_DIR in the environment" {
+    JOB=$(user_run sh -c "mkdir here && cd here && env $ROOTS RUN_DIR=/nowhere sbatch --parsable -t5 $CLUSTER_WORK/llama-pipeline.sbatch")
+    LOG=$CLUSTER_WORK/scratch/hpc-runs/llama_pipeline-$JOB
+    for _ in $(seq 600); do [ -n "$(squeue --noheader --jobs="$JOB" 2>/dev/null)" ] || break; sleep 0.2; done
+    cat "$LOG.out" "$LOG.err"
+    [ "$(sacct_field "$JOB" ExitCode)" = 0:0 ]
+    [ "$(wc -l <"$CLUSTER_WORK/scratch/pipeline_run/job-$JOB/outputs/completions_rank_1.jsonl")" = 3 ]
 }
 
 @test "what is missing is said before anything is submitted" {
