@@ -6,6 +6,7 @@
 
 #include "llm/files/model_files.hpp"
 #include "llm/run/settings_read.hpp"
+#include "llm/stage/formats.hpp"
 #include "sweep/allocation.hpp"
 #include "sweep/command_words.hpp"
 #include "sweep/ready_checks.hpp"
@@ -267,12 +268,23 @@ Battery batch(const Begun& begun) {
     return battery;
 }
 
+// What the layers lie in where their file has them quantized, which no precision changes; empty: a precision does, or
+// the model cannot be read here.
+std::string kept_format(const Begun& begun) {
+    const Result<llm::ModelFiles> model = llm::ModelFiles::open(begun.settings.model);
+    const llm::WeightFormats formats =
+        model ? llm::weight_formats(*model, llm::Format::kBf16) : llm::WeightFormats{{}, {}, {}, true};
+    return formats.plain ? "" : std::string(name_of(formats.layers));
+}
+
 // Each point keeps what those before it have changed; int4 takes the place of int8.
-Battery optimization(const Begun& begun) {
+Battery optimization(Begun& begun) {
     Battery battery = common(begun);
     std::string cache = "no";
     std::string groups = "1";
-    std::string precision = "bf16";
+    const std::string kept = kept_format(begun);
+    std::string precision = kept.empty() ? "bf16" : kept;
+    std::vector<std::string> left_out;
     const auto add = [&](const char* change) {
         Parameters point = place(begun, begun.stages.front());
         point.insert(point.end(),
@@ -287,17 +299,25 @@ Battery optimization(const Begun& begun) {
         } else if (change == "groups") {
             groups = "0";  // the stages
             add("groups in flight");
+        } else if (!kept.empty()) {
+            left_out.push_back(change);
         } else {
             precision = change;
             add(change == "int8" ? "int8 weights" : "int4 weights");
         }
     }
-    battery.command.insert(battery.command.end(),
-                           {"--kv-cache={kv_cache}", "--groups={groups}", "--precision={precision}"});
+    battery.command.insert(battery.command.end(), {"--kv-cache={kv_cache}", "--groups={groups}"});
+    if (kept.empty()) {
+        battery.command.emplace_back("--precision={precision}");
+    } else if (!left_out.empty()) {
+        begun.notes.push_back(
+            fmt::format("{}: left out, because the weights of {} are quantized in its file and stay {}",
+                        fmt::join(left_out, ", "), begun.settings.model, kept));
+    }
     add_option(begun, "prompt_limit", "--limit", battery.command);
     add_option(begun, "batch_size", "--batch-size", battery.command);
     add_reference(begun, begun.flags.text("prompt_limit"), battery);
-    if (battery.prepare.size() == 1) {
+    if (battery.prepare.size() == 1 && kept.empty()) {
         battery.prepare.front().emplace_back("--precision=bf16");
     }
     battery.report.x = "stages";
@@ -353,7 +373,7 @@ Result<Battery> partitions(const Begun& begun) {
 }  // namespace
 
 Result<ReadyBattery> pipeline_battery(std::string_view kind, const std::vector<std::string>& words) {
-    const Result<Begun> begun = begin(kind, words);
+    Result<Begun> begun = begin(kind, words);
     if (!begun) {
         return begun.error();
     }

@@ -48,6 +48,11 @@ groups in flight|yes|0|bf16
 int4 weights|yes|0|int4
 int8 weights|yes|0|int8
 END
+    /usr/bin/python3 "$INFERSTEP_TOP/tests/lib/make_llama.py" blocks --format gguf-q8_0 --layers 2 --hidden 64 --head-dim 32 --ffn 96 \
+        --heads 2 --kv-heads 2 >/dev/null
+    plan optimization --model=blocks/model.gguf 2>notes | jq -e '[.plan[].parameters | [.change, .precision]] | unique ==
+        [["KV cache", "int8"], ["baseline", "int8"], ["groups in flight", "int8"]]'
+    grep 'int8, int4: left out, because the weights of blocks/model.gguf are quantized in its file and stay int8' notes
     [ "$(plan partitions | jq -r '[.plan[].parameters.split] | unique | join(" ")')" = "1,3 2,2 3,1" ]
     [ "$(plan partitions --stages=3 --splits=2+1+1,1+1+2 | jq -r '[.plan[].parameters.split] | unique | join(" ")')" = "1,1,2 2,1,1" ]
 }

@@ -73,6 +73,22 @@ answers_alike() {
     ! cmp -s other/completions_rank_0.jsonl one/completions_rank_0.jsonl || false
 }
 
+@test "a file's blocks stay as they are: the precision that has no effect is told, and not recorded" {
+    /usr/bin/python3 "$INFERSTEP_TOP/tests/lib/make_llama.py" blocks --format gguf-q4_1 --layers 2 --hidden 64 --head-dim 32 --ffn 96 \
+        --heads 2 --kv-heads 2
+    export MODEL=blocks/model.gguf
+    stage -n 2 --output-dir out --prompt-limit 2 --precision int8 2>errors
+    [ "$(grep -c -- 'warning: --precision: int8 has no effect on matrices that are Q4_1 in blocks/model.gguf: they stay so (in memory: int4_min' errors)" -eq 1 ]
+    jq -e '.settings.format == "int4_min" and .settings.precision == "int8" and .model.formats.int4_min >= 8' out/metrics.json
+    grep 'Stage 0 is on .* GB of weights (int4_min)' out/rank_0.log
+    stage --output-dir silent --prompt-limit 2 2>errors
+    ! grep 'no effect' errors || false
+    same out/completions_rank_1.jsonl silent/completions_rank_0.jsonl
+    inferstep stage --model "$MODEL" --prompts "$STAGE_DIR/prompts.jsonl" --precision int4 --dry-run --json 2>errors |
+        jq -e '.model.formats.int4_min >= 8 and (.notes | any(test("Q4_1")))'
+    grep -- '--precision: int4 has no effect' errors
+}
+
 @test "a small real model answers alike in one, two and four stages" {
     local model
     model=$("$INFERSTEP_TOP/contrib/deps/smollm2.sh" 2>why) || skip "SmolLM2 cannot be had: $(tail -n 1 why)"

@@ -6,6 +6,7 @@
 #include "core/rank_times.hpp"
 #include "core/stats.hpp"
 #include "core/version.hpp"
+#include "llm/stage/formats.hpp"
 
 namespace inferstep::llm {
 namespace {
@@ -59,7 +60,7 @@ Json model_json(const ModelFiles* model, const StageSettings& settings) {
         const std::int64_t ends = s.head_parameters() * (s.tied_head ? 1 : 2);
         const std::int64_t norms = std::int64_t{s.hidden} * (2 * s.layers + 1);
         json.set("name", settings.model_name.empty() ? s.name : settings.model_name);
-        json.set("format", model->format());
+        json.set("format", model->format()).set("formats", formats_json(weight_formats(*model, settings.format)));
         json.set("parameters", s.layer_parameters() * s.layers + ends + norms);
         json.set("layers", s.layers).set("hidden", s.hidden).set("head_dim", s.head_dim).set("vocab", s.vocab);
         json.set("context", s.context);
@@ -67,7 +68,8 @@ Json model_json(const ModelFiles* model, const StageSettings& settings) {
     return json;
 }
 
-Json settings_json(const StageSettings& s, const RunPlan& plan) {
+// `format` is what the layers lie in, which is not what was asked for where the file has blocks of its own.
+Json settings_json(const StageSettings& s, const ModelFiles* model, const RunPlan& plan) {
     Json split = Json::array();
     for (const LayerRange& range : plan.ranges) {
         split.push(static_cast<double>(range.last - range.first));
@@ -75,7 +77,8 @@ Json settings_json(const StageSettings& s, const RunPlan& plan) {
     Json json = Json::object();
     json.set("stages", plan.stages).set("split", std::move(split));
     json.set("batch_size", s.batch_size).set("groups", plan.limits.groups);
-    json.set("format", name_of(s.format)).set("threads", s.threads).set("prefill_chunk", s.prefill_chunk);
+    json.set("format", name_of(model != nullptr ? weight_formats(*model, s.format).layers : s.format));
+    json.set("precision", name_of(s.format)).set("threads", s.threads).set("prefill_chunk", s.prefill_chunk);
     json.set("kv_cache", s.kv_cache).set("max_new_tokens", s.max_new_tokens).set("ignore_eos", s.ignore_eos);
     json.set("temperature", s.sampling.temperature).set("top_p", s.sampling.top_p);
     json.set("seed", static_cast<double>(s.sampling.seed));
@@ -174,7 +177,7 @@ Json bundle_json(const StageSettings& settings, const ModelFiles* model, const R
     Json bundle = Json::object();
     bundle.set("schema", "inferstep-stage/1").set("command", Json::list(settings.command));
     bundle.set("versions", version_json());
-    bundle.set("step", std::move(step)).set("settings", settings_json(settings, plan));
+    bundle.set("step", std::move(step)).set("settings", settings_json(settings, model, plan));
     for (const Json& rank : ranks) {
         list.push(without(rank, {"schema", "tokens", "comparison"}));
         if (rank.has("comparison")) {

@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "core/json.hpp"
+#include "core/log.hpp"
 #include "core/text.hpp"
 #include "llm/files/model_files.hpp"
 #include "llm/run/prompts.hpp"
 #include "llm/run/run_plan.hpp"
 #include "llm/run/settings_read.hpp"
+#include "llm/stage/formats.hpp"
 #include "llm/stage/partition.hpp"
 
 namespace inferstep::llm {
@@ -16,6 +18,8 @@ namespace {
 struct DryRun {
     Shape shape;
     std::string format;  // of the files
+    WeightFormats formats;
+    std::string note;  // why the precision that was asked for does not hold
     std::vector<LayerRange> ranges;
     std::vector<Prompt> prompts;
     std::vector<std::string> decoded;  // what the tokens of each prompt say
@@ -55,6 +59,8 @@ Result<DryRun> look(const StageSettings& s, int ranks) {
     DryRun run;
     run.shape = files->shape();
     run.format = files->format();
+    run.formats = weight_formats(*files, s.format);
+    run.note = precision_note(s, *files);
     Result<std::vector<LayerRange>> ranges = plan_ranges(s, run.shape, ranks);
     if (!ranges) {
         return ranges.error();
@@ -79,11 +85,12 @@ std::size_t tokens_of(const DryRun& run) {
 
 std::string text_of(const StageSettings& s, const DryRun& run) {
     std::string text = settings_text(s) + "\n";
-    text += fmt::format("model: {}, {}, {}, hidden {}, context {}\n", run.shape.name.empty() ? s.model : run.shape.name,
-                        run.format, counted(run.shape.layers, "layer"), run.shape.hidden, run.shape.context);
+    text += fmt::format("model: {}, {}, {} in memory, {}, hidden {}, context {}\n",
+                        run.shape.name.empty() ? s.model : run.shape.name, run.format, name_of(run.formats.layers),
+                        counted(run.shape.layers, "layer"), run.shape.hidden, run.shape.context);
     text += fmt::format("prompts: {}, {}, the longest {}\n", run.prompts.size(), counted(tokens_of(run), "token"),
                         run.longest);
-    text += describe(run.shape, run.ranges, s.format);
+    text += describe(run.shape, run.ranges, run.formats.layers);
     std::int64_t most = 0;
     for (const LayerRange& range : run.ranges) {
         most = std::max(most, run.cache_bytes(range));
@@ -93,14 +100,15 @@ std::string text_of(const StageSettings& s, const DryRun& run) {
                               static_cast<double>(most) / 1e9);
 }
 
-Json stages_json(const StageSettings& s, const DryRun& run) {
+Json stages_json(const DryRun& run) {
     Json stages = Json::array();
     for (std::size_t i = 0; i < run.ranges.size(); ++i) {
         const LayerRange& range = run.ranges[i];
         Json stage = Json::object();
         stage.set("stage", i).set("first", range.first).set("last", range.last - 1);
         stage.set("embedding", range.embedding).set("head", range.head);
-        stage.set("weight_bytes", weight_bytes(run.shape, range, s.format)).set("cache_bytes", run.cache_bytes(range));
+        stage.set("weight_bytes", weight_bytes(run.shape, range, run.formats.layers))
+            .set("cache_bytes", run.cache_bytes(range));
         stages.push(std::move(stage));
     }
     return stages;
@@ -125,12 +133,15 @@ std::string json_of(const StageSettings& s, const DryRun& run) {
         prompt.set("tokens", std::move(tokens)).set("decoded", run.decoded[i]);
         prompts.push(std::move(prompt));
     }
+    std::vector<std::string> notes = s.notes;
+    notes.insert(notes.end(), run.note.empty() ? 0 : 1, run.note);
     Json model = Json::object();
     model.set("name", run.shape.name).set("path", s.model).set("format", run.format);
+    model.set("formats", formats_json(run.formats));
     model.set("layers", run.shape.layers).set("hidden", run.shape.hidden).set("context", run.shape.context);
     Json json = Json::object();
     json.set("schema", "inferstep-stage-plan/1").set("settings", std::move(settings));
-    json.set("notes", Json::list(s.notes)).set("model", std::move(model)).set("stages", stages_json(s, run));
+    json.set("notes", Json::list(notes)).set("model", std::move(model)).set("stages", stages_json(run));
     json.set("prompts", std::move(prompts));
     return json.dump() + "\n";
 }
@@ -141,6 +152,9 @@ Result<std::string> dry_run_text(const StageSettings& settings, int ranks) {
     const Result<DryRun> run = look(settings, ranks);
     if (!run) {
         return run.error();
+    }
+    if (!run->note.empty()) {
+        print_warning(run->note);
     }
     return settings.json ? json_of(settings, *run) : text_of(settings, *run);
 }

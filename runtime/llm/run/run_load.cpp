@@ -4,6 +4,7 @@
 #include "core/text.hpp"
 #include "llm/run/run_state.hpp"
 #include "llm/stage/device.hpp"
+#include "llm/stage/formats.hpp"
 
 namespace inferstep::llm {
 namespace {
@@ -77,8 +78,9 @@ Status StageRun::load() {
     facts_.weight_bytes = stage_->weight_bytes();
     facts_.cache_bytes = stage_->cache_bytes();
     facts_.read_bytes = stage_->read_bytes();
-    log_->info(fmt::format("Stage {} is on {}: {:.3f} GB of weights, {:.3f} GB for keys and values", plan_.stage,
+    log_->info(fmt::format("Stage {} is on {}: {:.3f} GB of weights ({}), {:.3f} GB for keys and values", plan_.stage,
                            facts_.device, static_cast<double>(facts_.weight_bytes) / kGiga,
+                           name_of(weight_formats(*files_, settings_.format).layers),
                            static_cast<double>(facts_.cache_bytes) / kGiga));
     return warm_up();
 }

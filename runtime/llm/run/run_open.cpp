@@ -69,6 +69,9 @@ Status StageRun::read_inputs() {
         return files.error();
     }
     files_.emplace(std::move(*files));
+    if (const std::string note = precision_note(settings_, *files_); id_.rank == 0 && !note.empty()) {
+        log_->warning(note);
+    }
     facts_.io_s += seconds_since(began);
     const std::int64_t prompts_began = now_ns();
     Result<std::unique_ptr<Tokenizer>> tokenizer = Tokenizer::open(*files_, settings_.tokenizer);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/text.hpp"
+#include "llm/stage/formats.hpp"
 #include "llm/stage/partition.hpp"
 
 namespace inferstep::llm {
@@ -65,6 +66,13 @@ Result<RunPlan> plan_run(const StageSettings& settings, const Shape& shape, cons
     plan.limits.rows = settings.prefill_chunk + settings.batch_size;
     plan.limits.logit_rows = std::max(settings.batch_size, reference.known.empty() ? 1 : kScoredRows);
     return plan;
+}
+
+std::string precision_note(const StageSettings& settings, const ModelFiles& files) {
+    const auto given = std::ranges::find(settings.origins, "precision", &Origin::name);
+    return given == settings.origins.end() || given->where == "default"
+               ? ""
+               : stays_note(weight_formats(files, settings.format), files.path(), given->where, settings.format);
 }
 
 std::string range_text(const LayerRange& range) {

@@ -5,7 +5,7 @@
 
 #include "core/result.hpp"
 #include "core/step.hpp"
-#include "llm/files/shape.hpp"
+#include "llm/files/model_files.hpp"
 #include "llm/run/compare.hpp"
 #include "llm/run/stage_settings.hpp"
 #include "llm/run/work.hpp"
@@ -28,6 +28,9 @@ struct RunPlan {
 Result<std::vector<LayerRange>> plan_ranges(const StageSettings& settings, const Shape& shape, int ranks);
 Result<RunPlan> plan_run(const StageSettings& settings, const Shape& shape, const std::vector<Prompt>& prompts,
                          const Reference& reference, int rank, int ranks);
+
+// Why the precision that was given does not hold for all of the model; empty: it does, or none was given.
+std::string precision_note(const StageSettings& settings, const ModelFiles& files);
 
 // "0-12", with the ends: "embed + 0-12", "13-25 + norm + head".
 std::string range_text(const LayerRange& range);

@@ -9,6 +9,7 @@
 #include "core/clock.hpp"
 #include "llm/kernels/quantize.hpp"
 #include "llm/kernels/vector_math.hpp"
+#include "llm/stage/formats.hpp"
 #include "llm/stage/partition.hpp"
 
 namespace inferstep::llm {
@@ -92,16 +93,12 @@ class Loader {
 
     Status load(Part& part) {
         std::vector<MatrixSource> sources;
-        Format format = part.format;
         for (const std::string& name : part.names) {
             Result<TensorView> tensor = files_.tensor(name);
             if (!tensor) {
                 return tensor.error();
             }
             const bool interleaved = part.rotated && sources.size() < 2 && files_.shape().rope_interleaved;
-            const Format own = format_for(tensor->type, part.format);
-            // Of several in one matrix the most exact one decides.
-            format = sources.empty() ? own : std::min(format, own);
             sources.push_back({std::move(*tensor), interleaved ? files_.shape().head_dim : 0, true});
         }
         if (part.norm != nullptr) {
@@ -110,7 +107,11 @@ class Loader {
             part.norm->resize(static_cast<std::size_t>(count));
             read_row(tensor.data, tensor.type, count, part.norm->data());
         } else {
-            Result<Matrix> matrix = pack_matrix(sources.data(), static_cast<int>(sources.size()), format, pool_);
+            const Result<Format> format = joint_format(files_, part.names, part.format);
+            if (!format) {
+                return format.error();
+            }
+            Result<Matrix> matrix = pack_matrix(sources.data(), static_cast<int>(sources.size()), *format, pool_);
             if (!matrix) {
                 return matrix.error();
             }
