@@ -159,6 +159,8 @@ N
     done
     printf '%s' '{"prompt": "a\\u0000 is no NUL"}' >prompts.jsonl
     says 'p["prompts"][0]["decoded"] == "a\\u0000 is no NUL"'
+    printf '\xef\xbb\xbf%s\n' '{"prompt": "behind a byte order mark"}' >prompts.jsonl
+    says 'p["prompts"][0]["decoded"] == "behind a byte order mark"'
     head -c 17000000 /dev/zero | tr '\0' x >prompts.jsonl
     refuses 1 "prompts.jsonl, line 1 is longer than 16 MiB"
     printf '\n\n' >prompts.jsonl

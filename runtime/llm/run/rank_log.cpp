@@ -55,8 +55,9 @@ Status RankLog::finish(const Json& summary) {
     return file_.finish();
 }
 
+// The original's words, for those who read its logs; torch is not in it.
 std::string started_line(int rank, int ranks) {
-    return fmt::format("Initialized inferstep (rank={}, world_size={})", rank, ranks);
+    return fmt::format("Initialized torch.distributed (rank={}, world_size={})", rank, ranks);
 }
 
 std::string loads_line(int stage, int layers, std::string_view range, std::string_view device) {

@@ -31,7 +31,7 @@ class RankLog {
 };
 
 // Lines that programs look for.
-std::string started_line(int rank, int ranks);  // "Initialized inferstep (rank=0, world_size=2)"
+std::string started_line(int rank, int ranks);  // "Initialized torch.distributed (rank=0, world_size=2)"
 std::string loads_line(int stage, int layers, std::string_view range, std::string_view device);
 std::string prompt_line(int prompt_index, int tokens, double seconds);
 std::string completed_line(int prompts, double seconds);

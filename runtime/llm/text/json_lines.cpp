@@ -54,6 +54,9 @@ Result<std::vector<JsonLine>> read_json_lines(const std::string& path, bool may_
     }
     std::vector<JsonLine> lines;
     std::string_view rest = *text;
+    if (constexpr std::string_view kMark = "\xef\xbb\xbf"; rest.starts_with(kMark)) {  // some editors begin with it
+        rest.remove_prefix(kMark.size());
+    }
     for (int number = 1; !rest.empty(); ++number) {
         const std::size_t end = rest.find('\n');
         const std::string_view line = trimmed(rest.substr(0, end));
