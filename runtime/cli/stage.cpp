@@ -127,6 +127,11 @@ void add_stage(CLI::App& app, Outcome& outcome) {
             add_setting(sub, *texts, setting.options, setting.argument, setting.help);
         }
     }
+    // For commands that were written for others.
+    for (const char* size : {"tensor-parallel-size", "data-parallel-size"}) {
+        add_setting(sub, *texts, size, "N", "");
+        sub->get_option(fmt::format("--{}", size))->group("");
+    }
     outcome.refused = [sub](const std::string& why) {
         if (sub->count() > 0) {
             tell_others(Error{why, {}});

@@ -112,6 +112,16 @@ inferstep: warning: ds_config.json has keys that are DeepSpeed's and ignored her
 N
 }
 
+@test "sizes that can only be 1 may be given as options, and say the same" {
+    inferstep stage --model="$LLAMA" --prompts=prompts.jsonl --dry-run --tensor_parallel_size 2 --data-parallel-size=4 >/dev/null 2>notes
+    diff - notes <<'N'
+inferstep: warning: --tensor-parallel-size: 2 has no effect: layers are divided among stages, and not within themselves, so it is taken for 1
+inferstep: warning: --data-parallel-size: 4 has no effect: there is one pipeline, which takes many prompts at once, so it is taken for 1
+N
+    inferstep stage --model="$LLAMA" --prompts=prompts.jsonl --dry-run --tensor-parallel-size=1 --data_parallel_size 1 >/dev/null 2>notes
+    diff /dev/null notes
+}
+
 @test "a wrong value is told with its option, its variable, or its file, line and key" {
     refuses 2 "--batch-size: 'x' is not a whole number; give 1 to 65536" --batch-size=x
     refuses 2 "--precision: 'int9' is not one of bf16, int8, int4" --precision=int9

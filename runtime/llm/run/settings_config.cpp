@@ -62,9 +62,6 @@ constexpr std::string_view kDeepSpeedKeys[] = {"activation_checkpointing",
                                                "zero_force_ds_cpu_optimizer",
                                                "zero_optimization"};
 
-// Sizes that can only be 1 here, under the names that both files have for them.
-constexpr std::string_view kOnlyOne[] = {"tensor_parallel_size", "data_parallel_size"};
-
 const Config* find_path(const Config& config, std::string_view path) {
     const std::size_t dot = path.find('.');
     const Config* value = config.find(path.substr(0, dot));
@@ -96,11 +93,7 @@ std::vector<std::string> known_keys(ConfigKind kind) {
 }
 
 std::string only_one(const Config& value, std::string_view name) {
-    const bool one = value.is_null() || value.text() == "1" || value.text() == "0";
-    return one ? ""
-               : fmt::format("{}: {} has no effect: {}, so it is taken for 1", label_of(value), value.text(),
-                             name == kOnlyOne[0] ? "layers are divided among stages, and not within themselves"
-                                                 : "there is one pipeline, which takes many prompts at once");
+    return value.is_null() ? "" : only_one_note(label_of(value), value.text(), name);
 }
 
 struct Walk {
@@ -149,6 +142,14 @@ struct Walk {
 };
 
 }  // namespace
+
+std::string only_one_note(const std::string& label, const std::string& text, std::string_view name) {
+    return text == "1" || text == "0"
+               ? ""
+               : fmt::format("{}: {} has no effect: {}, so it is taken for 1", label, text,
+                             name == kOnlyOne[0] ? "layers are divided among stages, and not within themselves"
+                                                 : "there is one pipeline, which takes many prompts at once");
+}
 
 Result<std::optional<ConfigValue>> find_value(const Config& config, const std::string& keys) {
     for (const std::string& key : split(keys, ',')) {

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,11 @@ struct ConfigValue {
     std::string text;
 };
 Result<std::optional<ConfigValue>> find_value(const Config& config, const std::string& keys);
+
+// Sizes that can only be 1 here, under the names that both files and the options have for them.
+inline constexpr std::string_view kOnlyOne[] = {"tensor_parallel_size", "data_parallel_size"};
+// Why another one has no effect; empty: it is 1.
+std::string only_one_note(const std::string& label, const std::string& text, std::string_view name);
 
 // Keys that no setting reads: named with the nearest that one does, and those of DeepSpeed as ignored. Error: a section
 // that is none.

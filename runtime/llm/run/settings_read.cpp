@@ -121,6 +121,16 @@ void use_step_records(const GivenOptions& options, StageSettings& s) {
     }
 }
 
+void note_only_ones(const GivenOptions& options, StageSettings& s) {
+    for (const std::string_view name : kOnlyOne) {
+        std::string option(name);
+        std::ranges::replace(option, '_', '-');
+        const auto given = options.find(option);
+        const std::string note = given != options.end() ? only_one_note("--" + option, given->second, name) : "";
+        s.notes.insert(s.notes.end(), note.empty() ? 0 : 1, note);
+    }
+}
+
 // What settings say about each other.
 Status agree(StageSettings& s) {
     if (s.model.empty()) {
@@ -177,6 +187,7 @@ Result<StageSettings> read_stage_settings(const GivenOptions& options) {
             return right.error();
         }
     }
+    note_only_ones(options, s);
     use_step_records(options, s);
     if (Status right = agree(s); !right) {
         return right.error();

@@ -10,7 +10,7 @@
 namespace inferstep::llm {
 
 // What was given on the command line: the name of the setting (its first option, "batch-size") to its text. The files
-// themselves are "exp-config" and "ds-config".
+// themselves are "exp-config" and "ds-config"; "tensor-parallel-size" and "data-parallel-size" can only be 1.
 using GivenOptions = std::map<std::string, std::string>;
 
 // Configuration files that are not named are $EXPERIMENT_ROOT/exp_config.json and ds_config.json, or those of the
