@@ -155,7 +155,20 @@ for r in b["ranks"]:
 assert b["ranks"][0]["bytes_sent"] > b["ranks"][2]["bytes_sent"]
 assert b["settings"]["stages"] == b["settings"]["groups"] == 3 and sum(b["settings"]["split"]) == 4
 table = list(csv.DictReader(open("out/metrics.csv")))
-assert [float(r["compute_s"]) > 0 for r in table] == [True] * 3
+assert [r["rank"] for r in table] == ["0", "1", "2", "all"]
+near = lambda text, value: abs(float(text) - value) <= 1e-9 * abs(value)
+for row, rank in zip(table, b["ranks"]):
+    for key in ("compute_s", "bytes_sent", "gpu_memory_bytes", "read_GBs", "errors"):
+        assert near(row[key], rank[key]), key
+    assert row["gpu_utilization"] == row["ttft_s_p50"] == row["tokens_per_s"] == "" and rank["gpu_utilization"] is None
+for key in ("prompts", "completed", "generated_tokens", "tokens_per_s", "prompts_per_s", "wall_s", "bytes_sent"):
+    assert near(table[3][key], t[key]), key
+for times in ("ttft_s", "ttft_from_start_s", "tpot_s", "itl_s"):
+    for of in ("mean", "p50", "p90", "p99"):
+        assert near(table[3][f"{times}_{of}"], t[times][of]), (times, of)
+assert table[3]["compute_s"] == table[3]["node"] == ""
+cache = max(int("0" + subprocess.run(["getconf", f"LEVEL{n}_CACHE_SIZE"], stdout=-1, text=True).stdout.strip()) for n in (2, 3))
+assert b["limits"]["read_cached"] == any(r["read_bytes"] < 2 * cache for r in b["ranks"])
 END
 }
 

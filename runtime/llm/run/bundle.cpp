@@ -49,7 +49,7 @@ void set_memory(Json& json, const RankFacts& f, const Meters& m) {
     json.set("loaded_bytes", f.loaded_bytes);
     json.set("load_GBs", ratio(static_cast<double>(f.loaded_bytes), f.load_s) / kGiga);
     json.set("read_GBs", read / kGiga).set("reference_read_GBs", f.reference_read_bytes_s / kGiga);
-    json.set("read_ratio", ratio(read, f.reference_read_bytes_s));
+    json.set("read_ratio", ratio(read, f.reference_read_bytes_s)).set("read_cached", f.read_cached);
 }
 
 Json model_json(const ModelFiles* model, const StageSettings& settings) {
@@ -114,16 +114,19 @@ Json totals_json(const std::vector<Json>& ranks) {
     return totals;
 }
 
-// What all stages read together in the time that the slowest one's decoding takes, and what the machine could have.
+// What all stages read together in the time that the slowest one's decoding takes, and what they could have; not what
+// the machine's memory could, where the weights of one may lie in caches.
 Json limits_json(const std::vector<Json>& ranks) {
     double read = 0;
     double limit = 0;
+    bool cached = false;
     for (const Json& rank : ranks) {
         read += rank.number("read_GBs");
         limit += rank.number("reference_read_GBs");
+        cached = cached || rank.copy_of("read_cached").is_true();
     }
     Json json = Json::object();
-    json.set("read_GBs", limit).set("achieved_GBs", read);
+    json.set("read_GBs", limit).set("achieved_GBs", read).set("read_cached", cached);
     return json;
 }
 

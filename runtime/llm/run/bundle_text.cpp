@@ -33,6 +33,8 @@ constexpr const char* kColumns[] = {"rank",
                                     "bytes_sent",
                                     "transport",
                                     "cpu_utilization",
+                                    "gpu_utilization",
+                                    "gpu_memory_bytes",
                                     "memory_peak_bytes",
                                     "weight_bytes",
                                     "cache_bytes",
@@ -41,20 +43,54 @@ constexpr const char* kColumns[] = {"rank",
                                     "read_ratio",
                                     "completed",
                                     "errors"};
+// Of the run, in a last row whose rank is "all"; percentiles are members of members: ttft_s.p50 is column ttft_s_p50.
+constexpr const char* kTotals[] = {"prompts", "prompt_tokens", "generated_tokens", "tokens_per_s", "prompts_per_s"};
+constexpr const char* kTimes[] = {"ttft_s", "ttft_from_start_s", "tpot_s", "itl_s"};
+constexpr const char* kOfTimes[] = {"mean", "p50", "p90", "p99"};
 
 bool is_text(std::string_view column) { return column == "node" || column == "layers" || column == "transport"; }
 
-std::string csv_text(const Json& bundle) {
-    std::string text = fmt::format("{}\n", fmt::join(kColumns, ","));
-    for (const Json& rank : bundle.copy_of("ranks").items()) {
-        std::string row;
-        for (const char* column : kColumns) {
-            row += row.empty() ? "" : ",";
-            row += is_text(column) ? rank.text(column) : fmt::format("{:.12g}", rank.number(column));
+// Nothing where it is not known, such as the use of a GPU that is none.
+std::string number_text(const Json& json, const char* key) {
+    return json.copy_of(key).is_number() ? fmt::format("{:.12g}", json.number(key)) : "";
+}
+
+std::string totals_row(const Json& totals) {
+    std::vector<std::string> row = {"all"};
+    for (const char* column : kColumns) {
+        if (column != kColumns[0]) {
+            row.push_back(number_text(totals, column));
         }
-        text += row + "\n";
     }
-    return text;
+    for (const char* column : kTotals) {
+        row.push_back(number_text(totals, column));
+    }
+    for (const char* times : kTimes) {
+        for (const char* of : kOfTimes) {
+            row.push_back(number_text(totals.copy_of(times), of));
+        }
+    }
+    return fmt::format("{}\n", fmt::join(row, ","));
+}
+
+std::string csv_text(const Json& bundle) {
+    std::vector<std::string> header(std::begin(kColumns), std::end(kColumns));
+    header.insert(header.end(), std::begin(kTotals), std::end(kTotals));
+    for (const char* times : kTimes) {
+        for (const char* of : kOfTimes) {
+            header.push_back(fmt::format("{}_{}", times, of));
+        }
+    }
+    const std::size_t of_run = header.size() - std::size(kColumns);
+    std::string text = fmt::format("{}\n", fmt::join(header, ","));
+    for (const Json& rank : bundle.copy_of("ranks").items()) {
+        std::vector<std::string> row;
+        for (const char* column : kColumns) {
+            row.push_back(is_text(column) ? rank.text(column) : number_text(rank, column));
+        }
+        text += fmt::format("{}{}\n", fmt::join(row, ","), std::string(of_run, ','));
+    }
+    return text + totals_row(bundle.copy_of("totals"));
 }
 
 constexpr std::size_t kNodeWidth = 12;
@@ -110,6 +146,9 @@ std::string bundle_text(const Json& bundle, const std::string& directory) {
                         counted(static_cast<long>(totals.number("prompts")), "prompt"),
                         counted(static_cast<long>(totals.number("generated_tokens")), "token"),
                         duration_text(totals.number("run_s")), totals.number("tokens_per_s"));
+    if (bundle.copy_of("limits").copy_of("read_cached").is_true()) {
+        text += "GB/s: the weights of a stage may lie in caches, so these are no rates of the machine's memory\n";
+    }
     text += times_row("TTFT", totals.copy_of("ttft_s")) + times_row("TPOT", totals.copy_of("tpot_s"));
     if (bundle.has("comparison")) {
         text += comparison_text(bundle.copy_of("comparison"));
