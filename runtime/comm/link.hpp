@@ -26,6 +26,7 @@ struct LinkOptions {
     std::size_t largest_message = 1U << 20U;  // bytes: what a link must take without the other end's help
     bool device_memory = false;               // this end's data lie in its GPU's memory: nccl, if the other's too
     int device = 0;                           // this rank's GPU
+    double join_timeout_s = 60;               // nccl: for the other end to begin
 };
 
 struct LinkCounters {

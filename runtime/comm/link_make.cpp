@@ -76,10 +76,24 @@ Result<std::string> chosen(const LinkEnd& end, const LinkOptions& options, const
     return std::string(same_machine(end) ? "shm" : ucx ? "ucx" : "tcp");
 }
 
+// Both ends have the link, or neither: one that failed alone would fall back, and the other wait for it. (UCX's ends
+// say so themselves, after each step.)
+MadeLink on_both_ends(MadeLink link, const LinkEnd& end) {
+    if (Status s = end.control->post(end.other(), link ? "" : link.error().message); !s) {
+        return s.error();
+    }
+    const Result<std::string> letter = end.control->letter_from(end.other());
+    if (!letter) {
+        return letter.error();
+    }
+    return !link || letter->empty() ? std::move(link)
+                                    : MadeLink(fail("rank {} on node {}: {}", end.other(), end.peer().node, *letter));
+}
+
 MadeLink made(const std::string& transport, const LinkEnd& end, const LinkOptions& options) {
     MadeLink link = transport == "shm"    ? make_shm_link(end, options)
                     : transport == "tcp"  ? make_tcp_link(end, options)
-                    : transport == "nccl" ? make_nccl_link(end, options)
+                    : transport == "nccl" ? on_both_ends(make_nccl_link(end, options), end)
                                           : make_ucx_link(end, options);
     if (!link && end.control->failed()) {
         return *end.control->failure();

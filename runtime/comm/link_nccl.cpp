@@ -18,8 +18,6 @@
 namespace inferstep::comm {
 namespace {
 
-constexpr std::int64_t kJoinMs = 60'000;  // for the other end to begin
-
 struct Nccl {
     decltype(&ncclGetUniqueId) unique_id = nullptr;
     decltype(&ncclCommInitRankConfig) init = nullptr;
@@ -54,7 +52,8 @@ const Nccl& nccl() {
 
 class NcclLink final : public Link {
    public:
-    NcclLink(const LinkEnd& end, int gpu) : end_(end), gpu_(gpu) {}
+    NcclLink(const LinkEnd& end, const LinkOptions& options)
+        : end_(end), gpu_(options.device), limit_ms_(static_cast<std::int64_t>(options.join_timeout_s * 1000)) {}
     ~NcclLink() override;
     Status join(const ncclUniqueId& id);
 
@@ -81,6 +80,7 @@ class NcclLink final : public Link {
 
     LinkEnd end_;
     int gpu_;
+    std::int64_t limit_ms_;
     ncclComm_t communicator_ = nullptr;
     LinkCounters counters_;
 };
@@ -122,7 +122,7 @@ Status NcclLink::join(const ncclUniqueId& id) {
     }
     ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
     config.blocking = 0;
-    return settled(nccl().init(&communicator_, 2, id, end_.sends() ? 0 : 1, &config), now_ms() + kJoinMs);
+    return settled(nccl().init(&communicator_, 2, id, end_.sends() ? 0 : 1, &config), now_ms() + limit_ms_);
 }
 
 Status NcclLink::stream_done(void* stream) {
@@ -155,7 +155,7 @@ Status NcclLink::transfer(void* stream, std::size_t bytes, F&& begin) {
     }
     const std::int64_t start = now_ns();
     // A rank may be silent for as long as the World lets it.
-    if (Status s = settled(begin(static_cast<cudaStream_t>(stream)), now_ms() + kJoinMs); !s) {
+    if (Status s = settled(begin(static_cast<cudaStream_t>(stream)), now_ms() + limit_ms_); !s) {
         return s;
     }
     if (Status s = stream_done(stream); !s) {
@@ -169,11 +169,14 @@ Status NcclLink::transfer(void* stream, std::size_t bytes, F&& begin) {
 
 bool nccl_usable() { return nccl().usable; }
 
-// The sender makes the id of the communicator.
+// The sender makes the id of the communicator; without one it sends an empty letter, for one is awaited.
 MadeLink make_nccl_link(const LinkEnd& end, const LinkOptions& options) {
     ncclUniqueId id{};
     if (end.sends()) {
         if (const ncclResult_t result = nccl().unique_id(&id); result != ncclSuccess) {
+            if (Status s = end.control->post(end.to, {}); !s) {
+                return s.error();
+            }
             return fail("NCCL gives no id: {}", nccl().text(result));
         }
         if (Status s = end.control->post(end.to, {id.internal, sizeof id.internal}); !s) {
@@ -189,7 +192,7 @@ MadeLink make_nccl_link(const LinkEnd& end, const LinkOptions& options) {
         }
         letter->copy(id.internal, sizeof id.internal);
     }
-    auto link = std::make_unique<NcclLink>(end, options.device);
+    auto link = std::make_unique<NcclLink>(end, options);
     if (Status s = link->join(id); !s) {
         return s.error();
     }

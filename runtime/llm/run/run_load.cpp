@@ -136,12 +136,17 @@ Status StageRun::connect_edge(int from, bool device) {
         options.transport = "nccl";
         options.device_memory = true;
         options.device = gpu_;
+        options.join_timeout_s = settings_.timeout_s;
         Result<std::unique_ptr<comm::Link>> rows_link = world_->link(from, to, options);
+        if (!rows_link && (settings_.transport == "nccl" || world_->failure())) {
+            return rows_link.error();
+        }
         if (rows_link) {
             payload = rows_link->get();
             links_.push_back(std::move(*rows_link));
-        } else if (settings_.transport == "nccl" || world_->failure()) {
-            return rows_link.error();
+        } else {
+            log_->warning(
+                fmt::format("{}; what is computed goes over {}", rows_link.error().message, host->transport()));
         }
     }
     if (answers) {
