@@ -101,13 +101,20 @@ slurmd_remember() {
 
 slurmd_kill() { kill -KILL "$(slurmd_pid "$1")"; }
 
+processes_below() { # mount namespace
+    find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/mnt' -lname "${1//[][]/?}" 2>/dev/null | cut -d/ -f3
+}
+
 # Everything on node number N at once: slurmd, slurmstepd, tasks, databases. A node is what has its mount namespace: one
 # that shares the machine's must not be ended.
 node_crash() {
     local mounts # "mnt:[1234]"
     mounts=$(readlink "/proc/$(slurmd_pid "$1")/ns/mnt")
     [ -n "$mounts" ] && [ "$mounts" != "$(readlink /proc/self/ns/mnt)" ] || skip "the nodes have no namespaces of their own"
-    find /proc -maxdepth 3 -path '/proc/[0-9]*/ns/mnt' -lname "${mounts//[][]/?}" 2>/dev/null | cut -d/ -f3 | xargs kill -KILL
+    # Some end with others before their turn comes, and that is well.
+    while [ -n "$(processes_below "$mounts")" ]; do
+        processes_below "$mounts" | xargs -r kill -KILL 2>/dev/null || true
+    done
 }
 
 slurmd_start() {
