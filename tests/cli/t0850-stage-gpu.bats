@@ -125,6 +125,12 @@ END
     two nccl --device gpu --precision int8
     grep "Edge from rank 0 to rank 1: shm and nccl" nccl/rank_0.log
     same whole nccl
+    for failing in 0 1; do # one end alone: both fall back, and both say why
+        EMULATED_NCCL_FAILS=$failing two "fallen$failing" --device gpu --precision int8
+        grep "WARNING.*NCCL.*; what is computed goes over shm" "fallen$failing/rank_0.log"
+        grep "WARNING.*NCCL.*; what is computed goes over shm" "fallen$failing/rank_1.log"
+        same whole "fallen$failing"
+    done
     two shm --device gpu --precision int8 --transport shm --batch-size 2 --prefill-chunk 3
     grep "Edge from rank 0 to rank 1: shm$" shm/rank_0.log
     same whole shm
