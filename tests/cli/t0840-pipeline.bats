@@ -284,3 +284,15 @@ END
     grep 'the reference has no tokens of 17 prompts' text
     run -1 stage -n 2 --output-dir strict --reference short.jsonl --expect-identical
 }
+
+@test "threads keep to NUMA nodes where there are several, are named in the log, and change nothing" {
+    taskset -cp 0,1 "$BASHPID" && [ "$(nproc)" = 2 ] || skip "CPUs 0 and 1 are not ours"
+    local machines=$INFERSTEP_TOP/tests/topo
+    HWLOC_XMLFILE=$machines/2socket-odd-even.xml THREADS=4 answers_alike 1 --batch-size 3
+    grep -E 'Stage 0 is on cpu [a-z0-9]+, 4 threads on NUMA nodes 0 \(2\), 1 \(2\): ' out/rank_0.log
+    HWLOC_XMLFILE=$machines/2socket-odd-even.xml THREADS=1 answers_alike 2
+    grep '1 thread on NUMA node 0 (1): ' out/rank_0.log
+    grep '1 thread on NUMA node 1 (1): ' out/rank_1.log
+    HWLOC_XMLFILE=$machines/1socket.xml THREADS=2 answers_alike 1
+    grep -E 'Stage 0 is on cpu [a-z0-9]+, 2 threads: ' out/rank_0.log
+}

@@ -33,6 +33,7 @@ extern CU_SuiteInfo kFilesSuite;
 extern CU_SuiteInfo kGpusSuite;
 extern CU_SuiteInfo kImageSuite;
 extern CU_SuiteInfo kLlmMatrixSuite;
+extern CU_SuiteInfo kLlmNumaSuite;
 extern CU_SuiteInfo kLlmTextSuite;
 extern CU_SuiteInfo kLlmPackingSuite;
 extern CU_SuiteInfo kLlmVectorSuite;
@@ -82,7 +83,7 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
     &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
     &kModelFilesSuite,     &kStageSuite,       &kLlmTextSuite,       &kDeviceSuite,         &kTorchFilesSuite,
-    &kGgufSuite,
+    &kGgufSuite,           &kLlmNumaSuite,
 };
 #endif
 

@@ -154,14 +154,15 @@ Result<Matrix> pack_matrix(const MatrixSource* sources, int count, Format format
         room.resize(static_cast<std::size_t>(padded(stack->columns)));
     }
     constexpr int kGroup = 256;  // rows
-    pool.each((stack->rows + kGroup - 1) / kGroup, [&](int group, int thread) {
+    const auto pack_group = [&](int group, int thread) {
         const int end = std::min(stack->rows, (group + 1) * kGroup);
         for (int row = group * kGroup; row < end; ++row) {
             pack_row(*stack, row, memory->data() + bytes * static_cast<std::size_t>(row / kPanelRows),
                      numbers[static_cast<std::size_t>(thread)]);
         }
         release_rows(*stack, group * kGroup, end);
-    });
+    };
+    pool.each((stack->rows + kGroup - 1) / kGroup, pack_group, Pool::Reach::kDomain);
     Matrix matrix;
     matrix.format = format;
     matrix.rows = stack->rows;

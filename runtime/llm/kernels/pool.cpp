@@ -63,6 +63,24 @@ constexpr std::uint32_t piece_of(std::uint64_t word) { return static_cast<std::u
 constexpr int next_of(std::uint64_t word) { return static_cast<int>((word >> 20U) & 0xfffffU); }
 constexpr int end_of(std::uint64_t word) { return static_cast<int>(word & 0xfffffU); }
 
+// The threads of a domain: first … end - 1.
+struct Neighbours {
+    int first = 0;
+    int end = 0;
+};
+
+std::vector<Neighbours> neighbours_of(const std::vector<CpuSet>& cpus, int threads) {
+    std::vector<Neighbours> all(static_cast<std::size_t>(threads), {0, threads});
+    for (std::size_t first = 0, end = 0; first < cpus.size(); first = end) {
+        while (end < cpus.size() && cpus[end] == cpus[first]) {
+            ++end;
+        }
+        std::fill(all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(end),
+                  Neighbours{static_cast<int>(first), static_cast<int>(end)});
+    }
+    return all;
+}
+
 // The next chunk of a share, or -1.
 int take(Share& share, std::uint32_t piece) {
     std::uint64_t word = share.word.load(std::memory_order_acquire);
@@ -78,17 +96,22 @@ int take(Share& share, std::uint32_t piece) {
 }  // namespace
 
 struct Pool::State {
-    explicit State(int count) : shares(static_cast<std::size_t>(count)) {}
+    explicit State(int count) : shares(static_cast<std::size_t>(count)), neighbours(neighbours_of({}, count)) {}
 
-    void publish(int chunks, Work new_work, void* new_context);
+    void publish(int chunks, Work new_work, void* new_context, Reach new_reach);
+    std::uint32_t work_off(int owner, std::uint32_t seen, int thread);
     void help(std::uint32_t seen, int thread);
     void wait_for_all();
     void serve(int thread);
 
     std::vector<Share> shares;
+    std::vector<Neighbours> neighbours;  // of each thread
     std::vector<std::thread> threads;
+    bool pinned = false;
+    CpuSet before;        // the caller's mask
     Work work = nullptr;  // written before a piece of work is published; read by who has a chunk of it
     void* context = nullptr;
+    std::atomic<Reach> reach{Reach::kAll};             // read also by who comes late and finds nothing
     alignas(128) std::atomic<std::uint32_t> piece{0};  // counts the pieces of work; the threads wait on it
     std::atomic<std::uint32_t> sleepers{0};
     std::atomic<bool> stopping{false};
@@ -96,9 +119,10 @@ struct Pool::State {
     std::atomic<bool> caller_sleeps{false};
 };
 
-void Pool::State::publish(int chunks, Work new_work, void* new_context) {
+void Pool::State::publish(int chunks, Work new_work, void* new_context, Reach new_reach) {
     work = new_work;
     context = new_context;
+    reach.store(new_reach, std::memory_order_relaxed);
     left.store(static_cast<std::uint32_t>(chunks), std::memory_order_relaxed);
     const std::uint32_t next = piece.load(std::memory_order_relaxed) + 1;
     const auto count = static_cast<std::int64_t>(shares.size());
@@ -113,16 +137,28 @@ void Pool::State::publish(int chunks, Work new_work, void* new_context) {
     }
 }
 
-// A thread works through its own share, which lies together in memory, and then through what others have left.
+std::uint32_t Pool::State::work_off(int owner, std::uint32_t seen, int thread) {
+    Share& share = shares[static_cast<std::size_t>(owner)];
+    std::uint32_t done = 0;
+    for (int chunk = take(share, seen); chunk >= 0; chunk = take(share, seen)) {
+        work(context, chunk, thread);
+        ++done;
+    }
+    return done;
+}
+
+// A thread works through its own share, which lies together in memory, then through what its neighbours have left, and
+// last through what lies in other domains.
 void Pool::State::help(std::uint32_t seen, int thread) {
     const auto count = static_cast<int>(shares.size());
+    const auto [first, end] = neighbours[static_cast<std::size_t>(thread)];
     std::uint32_t done = 0;
-    for (int i = 0; i < count; ++i) {
-        Share& share = shares[static_cast<std::size_t>((thread + i) % count)];
-        for (int chunk = take(share, seen); chunk >= 0; chunk = take(share, seen)) {
-            work(context, chunk, thread);
-            ++done;
-        }
+    for (int i = 0; i < end - first; ++i) {
+        done += work_off(first + (thread - first + i) % (end - first), seen, thread);
+    }
+    const int far = reach.load(std::memory_order_relaxed) == Reach::kAll ? count - (end - first) : 0;
+    for (int i = 0; i < far; ++i) {
+        done += work_off((end + i) % count, seen, thread);
     }
     // Nothing of this object's piece of work may be touched after the last chunk is given back.
     if (done > 0 && left.fetch_sub(done, std::memory_order_seq_cst) == done &&
@@ -160,23 +196,45 @@ void Pool::State::serve(int thread) {
     }
 }
 
-Pool::Pool(int threads) : state_(std::make_unique<State>(std::max(1, threads))) {
+Pool::Pool(int threads, const std::vector<CpuSet>& cpus) : state_(std::make_unique<State>(std::max(1, threads))) {
+    State& state = *state_;
+    if (cpus.size() == state.shares.size() && get_affinity(0, state.before)) {
+        // All are tried before there is a thread: pinned halfway would be worse than not.
+        state.pinned = std::all_of(cpus.begin(), cpus.end(), [](const CpuSet& set) { return set_affinity(0, set); });
+        if (!state.pinned) {
+            set_affinity(0, state.before);
+        }
+    }
+    if (state.pinned) {
+        state.neighbours = neighbours_of(cpus, this->threads());
+    }
     for (int i = 1; i < threads; ++i) {
-        state_->threads.push_back(quiet_thread([state = state_.get(), i] { state->serve(i); }));
+        if (state.pinned) {  // a thread has the mask of who starts it, for its stack as well
+            set_affinity(0, cpus[static_cast<std::size_t>(i)]);
+        }
+        state.threads.push_back(quiet_thread([&state, i] { state.serve(i); }));
+    }
+    if (state.pinned) {
+        set_affinity(0, cpus.front());
     }
 }
 
 Pool::~Pool() {
     state_->stopping.store(true, std::memory_order_release);
-    state_->publish(0, nullptr, nullptr);
+    state_->publish(0, nullptr, nullptr, Reach::kAll);
     for (std::thread& thread : state_->threads) {
         thread.join();
+    }
+    if (state_->pinned) {
+        set_affinity(0, state_->before);
     }
 }
 
 int Pool::threads() const { return static_cast<int>(state_->shares.size()); }
 
-void Pool::run(int chunks, Work work, void* context) {
+bool Pool::pinned() const { return state_->pinned; }
+
+void Pool::run(int chunks, Work work, void* context, Reach reach) {
     if (chunks > kMaxChunks) {  // what one word counts; nobody has so many
         struct Part {
             Work work;
@@ -191,7 +249,7 @@ void Pool::run(int chunks, Work work, void* context) {
                     const auto* self = static_cast<const Part*>(given);
                     self->work(self->context, self->first + chunk, thread);
                 },
-                &part);
+                &part, reach);
         }
         return;
     }
@@ -201,7 +259,7 @@ void Pool::run(int chunks, Work work, void* context) {
         }
         return;
     }
-    state_->publish(chunks, work, context);
+    state_->publish(chunks, work, context, reach);
     state_->help(state_->piece.load(std::memory_order_relaxed), 0);
     state_->wait_for_all();
 }

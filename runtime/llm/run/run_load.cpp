@@ -23,6 +23,7 @@ StageOptions StageRun::stage_options() const {
     options.max_rows = plan_.limits.rows;
     options.max_logit_rows = plan_.limits.logit_rows;
     options.device = gpu_;
+    options.local_rank = id_.local_rank;
     return options;
 }
 

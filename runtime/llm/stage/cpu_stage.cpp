@@ -8,6 +8,7 @@
 #include "llm/kernels/vector_math.hpp"
 #include "llm/stage/cpu_weights.hpp"
 #include "llm/stage/kv_cache.hpp"
+#include "llm/stage/numa.hpp"
 #include "llm/stage/stage_checks.hpp"
 
 namespace inferstep::llm {
@@ -37,7 +38,10 @@ struct Run {
 class CpuStage final : public Stage {
    public:
     CpuStage(Shape shape, const StageOptions& options)
-        : shape_(std::move(shape)), options_(options), pool_(options.threads) {}
+        : shape_(std::move(shape)),
+          options_(options),
+          domains_(thread_domains_here(options.threads, options.local_rank)),
+          pool_(options.threads, cpus_of_threads(domains_)) {}
 
     Status load(const ModelFiles& files, const std::function<void(const LoadProgress&)>& progress);
 
@@ -53,7 +57,8 @@ class CpuStage final : public Stage {
     std::size_t read_bytes() const override { return weights_.read_bytes(); }
     double read_limit(double seconds) override { return weights_.read_limit(pool_, seconds); }
     std::string device_name() const override {
-        return fmt::format("cpu {}, {}", name_of(current_isa()), counted(pool_.threads(), "thread"));
+        return fmt::format("cpu {}, {}{}", name_of(current_isa()), counted(pool_.threads(), "thread"),
+                           pool_.pinned() ? " on " + text_of(domains_) : "");
     }
 
    private:
@@ -86,6 +91,7 @@ class CpuStage final : public Stage {
 
     Shape shape_;
     StageOptions options_;
+    std::vector<ThreadDomain> domains_;
     Pool pool_;
     CpuWeights weights_;
     std::unique_ptr<KvCache> cache_;

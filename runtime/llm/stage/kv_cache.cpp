@@ -2,23 +2,29 @@
 
 #include <unistd.h>
 
-#include <algorithm>
-
 namespace inferstep::llm {
 
 namespace {
 
-void touch(Memory& memory, Pool& pool) {
+// Layer by layer, each in the order of slots and heads in which attention hands them out: where one group has all slots
+// a domain's threads find most of what they read near them. With more groups, and when few slots are in use, others
+// read it; that is left so, since who reads a slot changes with every batch, while each layer is spread over all
+// domains.
+void touch(Memory& memory, const CacheShape& shape, Pool& pool) {
     constexpr std::size_t kPage = 4096;
-    constexpr std::size_t kChunk = std::size_t{4} << 20U;
-    const auto chunks = static_cast<int>((memory.size() + kChunk - 1) / kChunk);
-    pool.each(chunks, [&memory](int chunk, int /*thread*/) {
-        const std::size_t begin = static_cast<std::size_t>(chunk) * kChunk;
-        const std::size_t end = std::min(memory.size(), begin + kChunk);
-        for (std::size_t at = begin; at < end; at += kPage) {
-            memory.data()[at] = std::byte{0};
-        }
-    });
+    const std::size_t stretch = memory.size() / static_cast<std::size_t>(shape.layers) /
+                                (static_cast<std::size_t>(shape.slots) * static_cast<std::size_t>(shape.heads));
+    const int stretches = shape.slots * shape.heads;
+    for (int layer = 0; layer < shape.layers; ++layer) {
+        const auto touch_one = [&](int chunk, int /*thread*/) {
+            const std::size_t begin = stretch * (static_cast<std::size_t>(layer) * static_cast<std::size_t>(stretches) +
+                                                 static_cast<std::size_t>(chunk));
+            for (std::size_t at = (begin + kPage - 1) / kPage * kPage; at < begin + stretch; at += kPage) {
+                memory.data()[at] = std::byte{0};
+            }
+        };
+        pool.each(stretches, touch_one, Pool::Reach::kDomain);
+    }
 }
 
 }  // namespace
@@ -43,7 +49,7 @@ Result<KvCache> KvCache::create(const CacheShape& shape, Pool& pool) {
                               shape.slots, shape.context, exact / 1e9, memory.error().message),
                          "a smaller batch, fewer groups in flight, or more stages");
     }
-    touch(*memory, pool);
+    touch(*memory, shape, pool);
     return KvCache(shape, std::move(*memory));
 }
 

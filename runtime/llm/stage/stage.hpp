@@ -40,6 +40,7 @@ struct StageOptions {
     int max_rows = 64;       // of one batch
     int max_logit_rows = 1;  // of one batch
     int device = -1;         // GPU; -1: the CPUs
+    int local_rank = 0;      // among the ranks of this machine, which may share their CPUs
 };
 
 struct LoadProgress {
