@@ -66,20 +66,23 @@ void arrive(Barrier& barrier) {
     swapcontext(&me.context, &block.scheduler);
 }
 
+void begin(Fiber& fiber) {
+    fiber.done = false;
+    fiber.waits = nullptr;
+    getcontext(&fiber.context);
+    fiber.context.uc_stack.ss_sp = fiber.stack.get();
+    fiber.context.uc_stack.ss_size = kStack;
+    fiber.context.uc_link = &block.scheduler;
+    makecontext(&fiber.context, body, 0);
+}
+
 void run_block(int threads) {
     block.barrier = {threads, 0, 0};
     for (Warp& warp : block.warps) {
         warp.barrier = {kLanes, 0, 0};
     }
     for (int i = 0; i < threads; i++) {
-        Fiber& fiber = block.fibers[static_cast<std::size_t>(i)];
-        fiber.done = false;
-        fiber.waits = nullptr;
-        getcontext(&fiber.context);
-        fiber.context.uc_stack.ss_sp = fiber.stack.get();
-        fiber.context.uc_stack.ss_size = kStack;
-        fiber.context.uc_link = &block.scheduler;
-        makecontext(&fiber.context, body, 0);
+        begin(block.fibers[static_cast<std::size_t>(i)]);
     }
     for (bool moved = true; moved;) {
         moved = false;
