@@ -38,18 +38,6 @@ struct Outcome {
     bool stopped = false;
 };
 
-std::vector<Task> prompts() {
-    std::mt19937 random(7);
-    std::vector<Task> tasks(11);
-    for (std::size_t i = 0; i < tasks.size(); ++i) {
-        tasks[i].tokens.resize(1 + random() % 17);
-        for (int& token : tasks[i].tokens) {
-            token = static_cast<int>(random() % kToyVocab);
-        }
-    }
-    return tasks;
-}
-
 std::vector<int> known_tokens(std::size_t prompt) {
     std::vector<int> known(1 + prompt % 5);
     for (std::size_t i = 0; i < known.size(); ++i) {
@@ -64,7 +52,7 @@ class Pipeline {
         limits_.groups = setup.groups;
         limits_.batch_size = setup.batch_size;
         limits_.context = kContext;
-        limits_.prompts = static_cast<int>(prompts().size());
+        limits_.prompts = static_cast<int>(toy_prompts().size());
         limits_.rows = setup.chunk + setup.batch_size;
         limits_.logit_rows = std::max(setup.batch_size, 3);
         outcome_.ends.assign(links_.size(), Status::ok());
@@ -107,7 +95,7 @@ class Pipeline {
 
     Status lead(Engine& engine) {
         SchedulerOptions options{setup_.groups, setup_.batch_size, setup_.chunk, limits_.logit_rows, setup_.kv_cache};
-        std::vector<Task> tasks = prompts();
+        std::vector<Task> tasks = toy_prompts();
         TokenTimes times(tasks.size(), nullptr);
         Scheduler scheduler(options, tasks);
         Status s = engine.generate(scheduler, times, [](int, int) {});
@@ -137,7 +125,7 @@ class Pipeline {
 
     static std::vector<TailPrompt> tail_prompts() {
         std::vector<TailPrompt> list;
-        for (const Task& task : prompts()) {
+        for (const Task& task : toy_prompts()) {
             list.push_back(
                 {static_cast<int>(list.size()), static_cast<int>(task.tokens.size()), known_tokens(list.size())});
         }
@@ -174,7 +162,7 @@ void same_for_all() {
     for (const double temperature : {0.0, 0.9}) {
         Setup one{.temperature = temperature};
         const Outcome reference = Pipeline(one).run();
-        CHECK_EQ(reference.completions.size(), prompts().size());
+        CHECK_EQ(reference.completions.size(), toy_prompts().size());
         for (const Setup& shape :
              {Setup{2, 2, 1, 64}, Setup{2, 1, 3, 5}, Setup{4, 4, 2, 1}, Setup{4, 2, 5, 7}, Setup{3, 7, 1, 2},
               Setup{1, 3, 4, 3}, Setup{2, 3, 2, 5, false}, Setup{1, 1, 1, 4, false}, Setup{8, 8, 1, 64}}) {
@@ -202,7 +190,8 @@ void every_finish() {
     const Outcome outcome = Pipeline(Setup{2, 2, 2, 4}).run();
     for (const auto& [prompt, completion] : outcome.completions) {
         ++finishes[completion.finish];
-        const std::size_t length = prompts()[static_cast<std::size_t>(prompt)].tokens.size() + completion.tokens.size();
+        const std::size_t length =
+            toy_prompts()[static_cast<std::size_t>(prompt)].tokens.size() + completion.tokens.size();
         CHECK(length <= kContext);
         CHECK(completion.tokens.size() <= 30);
         CHECK_EQ(completion.finish == "eos", completion.tokens.back() == 2 || completion.tokens.back() == 3);
@@ -216,7 +205,7 @@ void every_finish() {
 
 void scores_alike() {
     const Outcome reference = Pipeline(Setup{.scoring = true}).run();
-    CHECK_EQ(reference.scores.size(), prompts().size());
+    CHECK_EQ(reference.scores.size(), toy_prompts().size());
     for (const double score : reference.scores) {
         CHECK(score < 0);
     }
@@ -229,7 +218,7 @@ void scores_alike() {
 void meters_add_up() {
     const Outcome outcome = Pipeline(Setup{3, 3, 2, 5}).run();
     std::int64_t rows = 0;
-    for (const Task& task : prompts()) {
+    for (const Task& task : toy_prompts()) {
         rows += static_cast<std::int64_t>(task.tokens.size());
     }
     for (const Meters& m : outcome.meters) {
@@ -252,7 +241,7 @@ void stops_in_order() {
             CHECK_IN(name_of(setup), end);
         }
         CHECK_IN(name_of(setup), outcome.stopped);
-        CHECK_IN(name_of(setup), outcome.completions.size() >= 2 && outcome.completions.size() < prompts().size());
+        CHECK_IN(name_of(setup), outcome.completions.size() >= 2 && outcome.completions.size() < toy_prompts().size());
         for (const auto& [prompt, completion] : outcome.completions) {
             CHECK_IN(name_of(setup), completion.tokens == whole.completions.at(prompt).tokens);
         }
@@ -267,67 +256,6 @@ void breaks_everywhere() {
         CHECK_FAILS(end, "rank 1 on node n1 died");
     }
     CHECK(outcome.completions.size() >= 3);
-}
-
-// Answers with some token, the tenth of a prompt being its last one.
-void answer(Scheduler& scheduler, const Work& work, std::map<int, int>& counts) {
-    Answer a;
-    for (const WorkSpan& each : work.spans) {
-        if (!each.span.no_logits) {
-            a.tokens.push_back({each.span.slot, 5, ++counts[each.prompt] == 10 ? Finish::kLength : Finish::kNot});
-        }
-    }
-    CHECK(scheduler.accept(a));
-}
-
-void schedules_within_limits() {
-    std::mt19937 random(3);
-    for (int round = 0; round < 60; ++round) {
-        const auto upto = [&random](unsigned n) { return 1 + static_cast<int>(random() % n); };
-        const SchedulerOptions options{upto(5), upto(4), upto(9), 4, random() % 4 != 0};
-        Scheduler scheduler(options, prompts());
-        std::deque<Work> flying;
-        std::map<int, int> counts;
-        std::vector<int> begun;
-        for (int step = 0; !scheduler.done() && CHECK(step < 100000); ++step) {
-            std::optional<Work> work = random() % 3 != 0 ? scheduler.next() : std::nullopt;
-            if (work) {
-                CHECK(work->rows() - (options.kv_cache ? work->decode_rows() : 0) <= options.prefill_chunk);
-                CHECK(work->rows() > 0 && work->tokens.size() == static_cast<std::size_t>(work->rows()));
-                for (const Work& other : flying) {
-                    CHECK(other.group != work->group || !other.wants_logits());
-                }
-                for (const WorkSpan& each : work->spans) {
-                    if (each.span.position == 0 && counts[each.prompt] == 0) {
-                        begun.push_back(each.prompt);
-                    }
-                }
-                flying.push_back(std::move(*work));
-                CHECK(static_cast<int>(flying.size()) <= options.groups);
-            } else if (!flying.empty()) {
-                answer(scheduler, flying.front(), counts);
-                flying.pop_front();
-            }
-        }
-        CHECK_EQ(scheduler.finished(), static_cast<int>(prompts().size()));
-        CHECK_EQ(begun.size(), prompts().size());
-    }
-}
-
-void shares_few_prompts() {
-    std::vector<Task> two(2);
-    two[0].tokens = two[1].tokens = {1, 2, 3};
-    Scheduler scheduler({2, 4, 64, 4, true}, two);
-    const std::optional<Work> first = scheduler.next();
-    const std::optional<Work> second = scheduler.next();
-    if (CHECK(first && second)) {
-        CHECK(first->group == 0 && first->spans.size() == 1 && first->spans[0].prompt == 0);
-        CHECK(second->group == 1 && second->spans.size() == 1 && second->spans[0].prompt == 1);
-    }
-    CHECK(!scheduler.next());
-    Answer wrong;
-    wrong.tokens = {{4, 1, Finish::kNot}};
-    CHECK_FAILS(scheduler.accept(wrong), "not for the slots");
 }
 
 void refuses_nonsense() {
@@ -401,8 +329,6 @@ CU_TestInfo kTests[] = {
     {"rows and times add up on every stage", meters_add_up},
     {"a stopped run ends in order", stops_in_order},
     {"a broken link ends every stage", breaks_everywhere},
-    {"the scheduler keeps its limits whatever comes first", schedules_within_limits},
-    {"few prompts are shared out to all groups", shares_few_prompts},
     {"logits that are no numbers end the run", refuses_what_is_no_number},
     {"work and answers that make no sense are refused", refuses_nonsense},
     CU_TEST_INFO_NULL,

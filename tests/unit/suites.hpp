@@ -52,6 +52,7 @@ extern CU_SuiteInfo kReportPartsSuite;
 extern CU_SuiteInfo kRequestSuite;
 extern CU_SuiteInfo kPartitionSuite;
 extern CU_SuiteInfo kPipelineSuite;
+extern CU_SuiteInfo kSchedulerSuite;
 extern CU_SuiteInfo kModelFilesSuite;
 extern CU_SuiteInfo kTorchFilesSuite;
 extern CU_SuiteInfo kGgufSuite;
@@ -82,8 +83,8 @@ inline CU_SuiteInfo* const kSuites[] = {
     &kReadySuite,          &kConfigSuite,      &kMatrixSuite,        &kJournalSuite,        &kPlacerSuite,
     &kBatterySuite,        &kReportPartsSuite, &kPartitionSuite,     &kSamplingSuite,       &kLlmMatrixSuite,
     &kLlmPackingSuite,     &kLlmVectorSuite,   &kCommLinksSuite,     &kCommWorldSuite,      &kPipelineSuite,
-    &kModelFilesSuite,     &kStageSuite,       &kLlmTextSuite,       &kDeviceSuite,         &kTorchFilesSuite,
-    &kGgufSuite,           &kLlmNumaSuite,
+    &kSchedulerSuite,      &kModelFilesSuite,  &kStageSuite,         &kLlmTextSuite,        &kDeviceSuite,
+    &kTorchFilesSuite,     &kGgufSuite,        &kLlmNumaSuite,
 };
 #endif
 

@@ -6,9 +6,11 @@
 #include <cstring>
 #include <deque>
 #include <mutex>
+#include <random>
 #include <vector>
 
 #include "comm/link.hpp"
+#include "llm/run/scheduler.hpp"
 #include "llm/stage/stage.hpp"
 
 namespace inferstep::test {
@@ -138,5 +140,18 @@ class ThreadLink : public comm::Link {
     bool broken_ = false;
     comm::LinkCounters counters_;
 };
+
+// Eleven prompts of 1 to 17 tokens, the same each time.
+inline std::vector<llm::Task> toy_prompts() {
+    std::mt19937 random(7);
+    std::vector<llm::Task> tasks(11);
+    for (std::size_t i = 0; i < tasks.size(); ++i) {
+        tasks[i].tokens.resize(1 + random() % 17);
+        for (int& token : tasks[i].tokens) {
+            token = static_cast<int>(random() % kToyVocab);
+        }
+    }
+    return tasks;
+}
 
 }  // namespace inferstep::test

@@ -29,7 +29,7 @@ struct RankFacts {
     std::size_t memory_peak_bytes = 0;
     double reference_read_bytes_s = 0;
     bool read_cached = false;  // so few weights that caches may have them: no rate of memory
-    int completed = 0;  // prompts that this rank wrote
+    int completed = 0;         // prompts that this rank wrote
     std::string error;
 };
 
