@@ -214,8 +214,9 @@ void add_sweep(CLI::App& app, Outcome& outcome) {
               sweep::standard_battery, sweep::standard_help);
     for (const auto& [kind, help] : kPipelines) {
         add_ready(
-            *command, outcome, kind, help, [kind](const auto& words) { return sweep::pipeline_battery(kind, words); },
-            [kind] { return sweep::pipeline_help(kind); });
+            *command, outcome, kind, help,
+            [kind = kind](const auto& words) { return sweep::pipeline_battery(kind, words); },
+            [kind = kind] { return sweep::pipeline_help(kind); });
     }
 }
 
