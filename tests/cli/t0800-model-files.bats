@@ -35,9 +35,10 @@ damaged() {
 @test "every format, type and sharding is read" {
     for model in safe-f32 safe-bf16 safe-3 bin-f32 bin-bf16 bin-3 gguf-f32 gguf-f16 gguf-bf16 gguf-q8_0 gguf-q4_0 gguf-q4_1; do
         case $model in safe*) format=safetensors ;; bin*) format=pytorch ;; *) format=gguf ;; esac
+        case $model in *q8_0) memory=int8 ;; *q4_0) memory=int4 ;; *q4_1) memory=int4_min ;; *) memory=bf16 ;; esac
         run plan "$models/$model"
         [ "$status" = 0 ] || { echo "$model: $output"; return 1; }
-        [[ $output == *"tiny-llama, $format, 4 layers"* ]] || { echo "$model: $output"; return 1; }
+        [[ $output == *"tiny-llama, $format, $memory in memory, 4 layers"* ]] || { echo "$model: $output"; return 1; }
     done
 }
 
@@ -197,5 +198,5 @@ PY
     file=$("$INFERSTEP_TOP/contrib/deps/smollm2.sh" 2>why) || skip "SmolLM2 cannot be had: $(tail -n 1 why)"
     run plan "$file"
     [ "$status" = 0 ] || { echo "$output"; return 1; }
-    [[ $output == *"gguf, 30 layers, hidden 576, context 8192"* ]] || { echo "$output"; return 1; }
+    [[ $output == *"gguf, int4_min in memory, 30 layers, hidden 576, context 8192"* ]] || { echo "$output"; return 1; }
 }
