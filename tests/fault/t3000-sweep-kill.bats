@@ -42,7 +42,7 @@ for i in range(kills):
     run.wait()
 done = subprocess.run(resume if journal() else first, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=120)
 assert done.returncode == 0, (seed, done.returncode)
-assert met >= kills // 2, f"only {met} of {kills} kills met a driver"
+assert met >= kills // 3, f"only {met} of {kills} kills met a driver"
 run = os.path.dirname(journal())
 events = [json.loads(line) for line in open(journal())]
 ends = [e["point"] for e in events if e["event"] == "end"]
@@ -66,7 +66,7 @@ lives() { pgrep -f "[i]nferstep sweep .*$1" || pgrep -f "$1/[p]oints"; }
 
 @test "a driver is killed 30 times in 5 runs on this machine" {
     step_setup
-    battery kill 6 0.05 >battery.yaml
+    battery kill 12 0.05 >battery.yaml
     for seed in 1 2 3 4 5; do
         rm -rf results
         run python3 -c "$rounds" "$seed" 6 "$PWD/results/kill" \
