@@ -59,7 +59,8 @@ def theirs(bench, path):
                           check=False)
     if done.returncode != 0:
         return None, "llama.cpp cannot be fetched and built here"
-    bench.call("make", "-s", "-C", TOP, f"BUILD={os.path.abspath(bench.build)}", f"{os.path.abspath(bench.build)}/tests/bench/llamacpp")
+    tree = os.path.relpath(bench.build, TOP)  # the Makefile's name for it
+    bench.call("make", "-s", "-C", TOP, f"BUILD={tree}", f"{tree}/tests/bench/llamacpp")
     environment = {**os.environ, "LD_LIBRARY_PATH": done.stdout.strip() + "/lib"}
     return Program([f"{bench.build}/tests/bench/llamacpp", path, str(len(bench.cpus)), str(CONTEXT)], env=environment), ""
 
