@@ -3,7 +3,7 @@
 # Usage: packages.sh [build] [test] [lint]      (build and test by default)
 set -eu
 build="g++ gfortran make pkg-config libslurm-dev libhwloc-dev libhiredis-dev libcjson-dev libcunit1-dev libcli11-dev libfmt-dev
-  libssl-dev libjpeg-dev libpng-dev libyaml-cpp-dev libsentencepiece-dev libpcre2-dev libucx-dev libmunge-dev python3 python3-pip unzip"
+  libssl-dev libjpeg-dev libpng-dev libyaml-cpp-dev libsentencepiece-dev libpcre2-dev libucx-dev python3 python3-pip unzip"
 test="munge slurmctld slurmd slurmdbd slurm-client mariadb-server-core mariadb-client-core redis-server redis-tools
   hwloc-nox bats strace mandoc jq procps iproute2
   sentencepiece gnuplot-nox chromium python3-pandas dpkg-dev rpm bash-completion clang-14 libclang-rt-14-dev libpython3.11"

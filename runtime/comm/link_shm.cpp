@@ -208,36 +208,39 @@ class ShmLink : public Link {
     LinkCounters counters_;
 };
 
-bool pass_fd(int socket, int fd) {
-    char byte = '+';
+// A message of one byte with room for one descriptor.
+struct Parcel {
+    explicit Parcel(char with) : byte(with) {
+        message.msg_iov = &part;
+        message.msg_iovlen = 1;
+        message.msg_control = space.data();
+        message.msg_controllen = space.size();
+    }
+    Parcel(const Parcel&) = delete;
+    Parcel& operator=(const Parcel&) = delete;
+
+    char byte;
     iovec part{&byte, 1};
     alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
     msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
-    cmsghdr* header = CMSG_FIRSTHDR(&message);
+};
+
+bool pass_fd(int socket, int fd) {
+    Parcel parcel('+');
+    cmsghdr* header = CMSG_FIRSTHDR(&parcel.message);
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
     std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-    return sendmsg(socket, &message, MSG_NOSIGNAL) == 1;
+    return sendmsg(socket, &parcel.message, MSG_NOSIGNAL) == 1;
 }
 
 UniqueFd passed_fd(int socket) {
-    char byte = 0;
-    iovec part{&byte, 1};
-    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> space{};
-    msghdr message{};
-    message.msg_iov = &part;
-    message.msg_iovlen = 1;
-    message.msg_control = space.data();
-    message.msg_controllen = space.size();
+    Parcel parcel(0);
     wait_events(socket, POLLIN, kHandOverMs);
     int fd = -1;
-    if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) == 1) {
-        const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    if (recvmsg(socket, &parcel.message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) == 1) {
+        const cmsghdr* header = CMSG_FIRSTHDR(&parcel.message);
         if (header != nullptr && header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof(int))) {
             std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
         }

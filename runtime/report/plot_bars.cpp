@@ -48,6 +48,38 @@ std::vector<Drawing> in_parts(const std::vector<Bar>& bars, const std::string& s
     return drawings;
 }
 
+std::string stack_legend(Frame& frame, const std::vector<StackPart>& parts) {
+    std::vector<LegendEntry> entries;
+    entries.reserve(parts.size());
+    for (const StackPart& part : parts) {
+        entries.push_back({part.name, part.look, LegendEntry::Mark::kBox});
+    }
+    return legend(frame, entries);
+}
+
+std::string stack_line(double row, double from, double to) {
+    return fmt::format("{} {} {} {} {} {}\n", exact((from + to) / 2), row, exact(from), exact(to), row - kBarThickness,
+                       row + kBarThickness);
+}
+
+std::string stack_data(const std::vector<StackPart>& parts, const std::vector<std::string>& blocks) {
+    std::string data;
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+        data += fmt::format("# {}\n{}\n\n", parts[p].name, blocks[p]);
+    }
+    return data;
+}
+
+std::string stack_plot(const std::vector<StackPart>& parts, const std::string& stem) {
+    std::string commands = "set style fill solid 1 border linecolor rgb '#ffffff'\nplot";
+    for (std::size_t p = 0; p < parts.size(); ++p) {
+        commands += fmt::format(" \\\n  '{}.dat' index {} using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '{}',", stem,
+                                p, parts[p].look.colour);
+    }
+    commands.back() = '\n';
+    return commands;
+}
+
 std::vector<const Row*> rows_of(const std::vector<Bar>& bars) {
     std::vector<const Row*> rows;
     std::transform(bars.begin(), bars.end(), std::back_inserter(rows), [](const Bar& bar) { return bar.row; });

@@ -35,6 +35,18 @@ using DrawBars = std::function<Drawing(const std::vector<Bar>&, const std::strin
 std::vector<Drawing> in_parts(const std::vector<Bar>& bars, const std::string& stem, const std::string& title,
                               const DrawBars& draw);
 
+// Bars that are stacked of parts, of which each has a block in the data file.
+struct StackPart {
+    const char* name;
+    Look look;
+};
+std::string stack_legend(Frame& frame, const std::vector<StackPart>& parts);
+// A line of a block: middle, row, from, to, lower and upper edge.
+std::string stack_line(double row, double from, double to);
+std::string stack_data(const std::vector<StackPart>& parts, const std::vector<std::string>& blocks);
+// The commands that draw them: the last ones.
+std::string stack_plot(const std::vector<StackPart>& parts, const std::string& stem);
+
 std::vector<const Row*> rows_of(const std::vector<Bar>& bars);
 
 }  // namespace inferstep::report

@@ -37,8 +37,16 @@ std::vector<const PartOfTime*> parts_in(const std::vector<Bar>& bars) {
     return parts;
 }
 
+std::vector<StackPart> stack_of(const std::vector<const PartOfTime*>& parts) {
+    std::vector<StackPart> stack(parts.size());
+    std::transform(parts.begin(), parts.end(), stack.begin(), [](const PartOfTime* part) {
+        return StackPart{part->name, part->look};
+    });
+    return stack;
+}
+
 struct Boxes {
-    std::string data;    // a block for each part: middle, row, from, to, lower and upper edge
+    std::string data;
     std::string labels;  // commands: the numbers in them
 };
 
@@ -51,8 +59,7 @@ Boxes boxes_of(const std::vector<Bar>& bars, const std::vector<const PartOfTime*
         for (std::size_t p = 0; p < parts.size(); ++p) {
             const double part = (bars[i].row->breakdown.*parts[p]->value).value;
             const double right = left + (std::isfinite(part) ? part : 0);
-            blocks[p] += fmt::format("{} {} {} {} {} {}\n", exact((left + right) / 2), y, exact(left), exact(right),
-                                     y - kBarThickness, y + kBarThickness);
+            blocks[p] += stack_line(y, left, right);
             if (right - left >= kNumbered) {
                 boxes.labels += fmt::format("set label '{:.0f}' at {},{} center front textcolor rgb '{}'\n",
                                             100 * (right - left), exact((left + right) / 2), y, parts[p]->text);
@@ -60,9 +67,7 @@ Boxes boxes_of(const std::vector<Bar>& bars, const std::vector<const PartOfTime*
             left = right;
         }
     }
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-        boxes.data += fmt::format("# {}\n{}\n\n", parts[p]->name, blocks[p]);
-    }
+    boxes.data = stack_data(stack_of(parts), blocks);
     return boxes;
 }
 
@@ -77,12 +82,8 @@ Drawing draw_part(const std::vector<Bar>& bars, const std::string& stem, const s
     Axis names;
     Frame frame = bar_frame(bars, names);
     const std::vector<const PartOfTime*> parts = parts_in(bars);
-    std::vector<LegendEntry> entries;
-    entries.reserve(parts.size());
-    for (const PartOfTime* part : parts) {
-        entries.push_back({part->name, part->look, LegendEntry::Mark::kBox});
-    }
-    const std::string legends = legend(frame, entries);
+    const std::vector<StackPart> stack = stack_of(parts);
+    const std::string legends = stack_legend(frame, stack);
     const Axis across = percent_axis();
     const Boxes boxes = boxes_of(bars, parts);
     Drawing one = drawing(frame, stem, title, "bars");
@@ -93,13 +94,7 @@ Drawing draw_part(const std::vector<Bar>& bars, const std::string& stem, const s
         100 * kNumbered, repeats_words(rows_of(bars)));
     one.data = boxes.data;
     one.commands = frame_commands(frame, title) + legends + boxes.labels + axis_commands('x', across, false) +
-                   axis_commands('y', names, false) + axis_label('x', across, frame) +
-                   "set style fill solid 1 border linecolor rgb '#ffffff'\nplot";
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-        one.commands += fmt::format(" \\\n  '{}.dat' index {} using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '{}',",
-                                    stem, p, parts[p]->look.colour);
-    }
-    one.commands.back() = '\n';
+                   axis_commands('y', names, false) + axis_label('x', across, frame) + stack_plot(stack, stem);
     return one;
 }
 

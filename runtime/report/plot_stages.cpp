@@ -46,7 +46,14 @@ std::vector<const PartOfTime*> parts_in(const std::vector<Bar>& bars) {
     return parts;
 }
 
-// A block for each part: middle, row, from, to, lower and upper edge.
+std::vector<StackPart> stack_of(const std::vector<const PartOfTime*>& parts) {
+    std::vector<StackPart> stack(parts.size());
+    std::transform(parts.begin(), parts.end(), stack.begin(), [](const PartOfTime* part) {
+        return StackPart{part->name, Look{part->colour, 0, 1}};
+    });
+    return stack;
+}
+
 std::string boxes_of(const std::vector<Bar>& bars, const std::vector<const PartOfTime*>& parts) {
     std::vector<std::string> blocks(parts.size());
     for (std::size_t i = 0; i < bars.size(); ++i) {
@@ -54,16 +61,11 @@ std::string boxes_of(const std::vector<Bar>& bars, const std::vector<const PartO
         double left = 0;
         for (std::size_t p = 0; p < parts.size(); ++p) {
             const double right = left + parts[p]->seconds(*bars[i].stage);
-            blocks[p] += fmt::format("{} {} {} {} {} {}\n", exact((left + right) / 2), y, exact(left), exact(right),
-                                     y - kBarThickness, y + kBarThickness);
+            blocks[p] += stack_line(y, left, right);
             left = right;
         }
     }
-    std::string data;
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-        data += fmt::format("# {}\n{}\n\n", parts[p]->name, blocks[p]);
-    }
-    return data;
+    return stack_data(stack_of(parts), blocks);
 }
 
 double seconds_of(const Bar& bar) {
@@ -78,12 +80,8 @@ Drawing draw_bars(const std::vector<Bar>& bars, const std::string& stem, const s
     Axis names;
     Frame frame = bar_frame(bars, names);
     const std::vector<const PartOfTime*> parts = parts_in(bars);
-    std::vector<LegendEntry> entries;
-    entries.reserve(parts.size());
-    for (const PartOfTime* part : parts) {
-        entries.push_back({part->name, {part->colour, 0, 1}, LegendEntry::Mark::kBox});
-    }
-    const std::string legends = legend(frame, entries);
+    const std::vector<StackPart> stack = stack_of(parts);
+    const std::string legends = stack_legend(frame, stack);
     double most = 0;
     for (const Bar& bar : bars) {
         most = std::max(most, seconds_of(bar));
@@ -98,13 +96,7 @@ Drawing draw_bars(const std::vector<Bar>& bars, const std::string& stem, const s
         "and waiting for prompts (wait), and waiting while other stages work (bubble). Means; {}.",
         repeats_words(rows_of(bars)));
     one.commands = frame_commands(frame, title) + legends + axis_commands('x', across, true) +
-                   axis_commands('y', names, false) + axis_label('x', across, frame) +
-                   "set style fill solid 1 border linecolor rgb '#ffffff'\nplot";
-    for (std::size_t p = 0; p < parts.size(); ++p) {
-        one.commands += fmt::format(" \\\n  '{}.dat' index {} using 1:2:3:4:5:6 with boxxyerror fillcolor rgb '{}',",
-                                    stem, p, parts[p]->colour);
-    }
-    one.commands.back() = '\n';
+                   axis_commands('y', names, false) + axis_label('x', across, frame) + stack_plot(stack, stem);
     return one;
 }
 
